@@ -1,0 +1,1 @@
+"""The ground floor: the nouns of the trade and their table schemas. Nothing here reads or writes."""
