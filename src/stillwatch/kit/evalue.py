@@ -89,9 +89,7 @@ def mix(ln_e: ArrayLike, weights: ArrayLike | None = None) -> float:
     values = np.asarray(ln_e, dtype=np.float64).ravel()
     if values.size == 0:
         raise ValueError("no e-value to mix")
-    shares = (
-        np.full(values.size, 1.0 / values.size) if weights is None else np.asarray(weights, dtype=np.float64)
-    )
+    shares = np.full(values.size, 1.0 / values.size) if weights is None else np.asarray(weights, dtype=np.float64)
     if (shares < 0).any() or shares.sum() > 1.0 + 1e-9:
         raise ValueError("weights must be >= 0 and add up to at most 1")
     with np.errstate(divide="ignore"):

@@ -1,0 +1,197 @@
+"""Scratch: the columns of a hunt on disk, so that memory does not grow with the traffic.
+
+What was sketched of one piece of traffic is one *segment*: a file of plain little-endian numbers, column after
+column, with a small index beside it. Segments are written in any order, by any thread, each aside and then
+renamed, so that a killed hunt leaves whole segments or none; they are read in the order of the traffic.
+Columns that are computed later over all rows stand in files of their own.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.errors import CaseError, ResourceError
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a column stands in its file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """The index of one segment."""
+
+    task: int
+    part: int
+    rows: int
+    places: dict[str, Place]
+    last: bool
+    """Whether the task is complete with this segment."""
+
+    @property
+    def stem(self) -> str:
+        return f"segment-{self.task:06d}-{self.part:04d}"
+
+
+class Scratch:
+    """Columns on disk, below one directory.
+
+    Raises:
+        ResourceError: when the disk is full.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._segments: list[Segment] | None = None
+        self._whole: dict[str, Place] = {}
+
+    # -- segments: written while the traffic is read
+
+    def write(self, task: int, part: int, columns: Columns, rows: int, *, last: bool) -> None:
+        """Write one segment, aside and then renamed."""
+        places: dict[str, Place] = {}
+        offset = 0
+        for name, values in columns.items():
+            places[name] = Place(values.dtype.str, values.shape, offset)
+            offset += values.nbytes
+        segment = Segment(task, part, rows, places, last)
+        self._replace(self.directory / f"{segment.stem}.bin", list(columns.values()))
+        self._replace(self.directory / f"{segment.stem}.json", [msgspec.json.encode(segment)])
+
+    def done(self) -> set[int]:
+        """Tell which tasks are complete, and forget the parts of those that are not."""
+        found: dict[int, list[Segment]] = {}
+        for path in sorted(self.directory.glob("segment-*.json")):
+            segment = msgspec.json.decode(path.read_bytes(), type=Segment)
+            found.setdefault(segment.task, []).append(segment)
+        complete = {task for task, parts in found.items() if any(part.last for part in parts)}
+        for task, parts in found.items():
+            for part in parts if task not in complete else ():
+                (self.directory / f"{part.stem}.json").unlink()
+        self._segments = sorted(
+            (part for task in complete for part in found[task]), key=lambda part: (part.task, part.part)
+        )
+        return complete
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The segments in the order of the traffic; call `done` first after writing."""
+        if self._segments is None:
+            self.done()
+        assert self._segments is not None  # noqa: S101 - `done` sets it
+        return self._segments
+
+    @property
+    def rows(self) -> int:
+        """Rows in all segments."""
+        return sum(segment.rows for segment in self.segments)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._whole or any(name in segment.places for segment in self.segments)
+
+    def pieces(self, *names: str) -> Iterator[tuple[int, dict[str, npt.NDArray[Any]]]]:
+        """Read columns side by side, a segment at a time: (first row, columns).
+
+        A column that a segment lacks is zero there; a ragged column `x` comes with its counts `x#`.
+        """
+        start = 0
+        for segment in self.segments:
+            wanted = [*names, *(f"{name}#" for name in names if f"{name}#" in segment.places)]
+            piece = {name: self._piece(segment, name, start) for name in wanted}
+            yield start, piece
+            start += segment.rows
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """Read a whole column into memory."""
+        if name in self._whole:
+            return _load(self.directory / f"column-{name}.bin", self._whole[name])
+        parts = [piece[name] for _, piece in self.pieces(name)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _piece(self, segment: Segment, name: str, start: int) -> npt.NDArray[Any]:
+        if name in self._whole:
+            return self.slice(name, start, start + segment.rows)
+        if name in segment.places:
+            return _load(self.directory / f"{segment.stem}.bin", segment.places[name])
+        like = next((s.places[name] for s in self.segments if name in s.places), None)
+        if like is None:
+            raise KeyError(f"no column `{name}` in the scratch")
+        if name.endswith("#") or any(f"{name}#" in s.places for s in self.segments):
+            return np.zeros(segment.rows if name.endswith("#") else 0, like.dtype)
+        return np.zeros((segment.rows, *like.shape[1:]), like.dtype)
+
+    # -- whole columns: computed later
+
+    def put(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Write a whole column, in place of what stood there."""
+        self._replace(self.directory / f"column-{name}.bin", [values])
+        self._whole[name] = Place(values.dtype.str, values.shape, 0)
+
+    def slice(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read some rows of a whole column."""
+        return _load(self.directory / f"column-{name}.bin", self._whole[name], start, stop)
+
+    def drop(self, *names: str) -> None:
+        """Delete whole columns that are no longer needed."""
+        for name in names:
+            if self._whole.pop(name, None):
+                (self.directory / f"column-{name}.bin").unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self.directory.glob("*.bin"))
+
+    def erase(self) -> None:
+        """Delete the scratch with all that is in it."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _replace(self, path: Path, parts: list[Any]) -> None:
+        aside = path.with_suffix(".aside")
+        try:
+            with aside.open("wb") as file:
+                for part in parts:
+                    file.write(
+                        part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+                    )
+            aside.replace(path)
+        except OSError as trouble:
+            aside.unlink(missing_ok=True)
+            raise disk_trouble(trouble, self.directory) from trouble
+
+
+def _load(path: Path, place: Place, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+    width = int(np.prod(place.shape[1:], dtype=np.int64))
+    size = np.dtype(place.dtype).itemsize * width
+    stop = place.shape[0] if stop is None else stop
+    try:
+        flat = np.fromfile(path, place.dtype, (stop - start) * width, offset=place.offset + start * size)
+    except OSError as trouble:
+        raise CaseError("cannot read the scratch", where=str(path), hint="start the hunt anew") from trouble
+    if len(flat) != (stop - start) * width:
+        raise CaseError("the scratch is damaged", where=str(path), hint="start the hunt anew, without `--resume`")
+    return flat.reshape(-1, *place.shape[1:])
+
+
+def disk_trouble(trouble: OSError, where: Path) -> ResourceError:
+    """Say what a failed write means."""
+    if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError(
+            "the disk is full",
+            where=str(where),
+            hint="free some room and run again with `--resume`, or point `--case` to a larger disk",
+        )
+    return ResourceError(f"cannot write: {trouble.strerror}", where=str(where), hint="check the rights")

@@ -1,0 +1,190 @@
+"""Heavy fingerprints: those that occur in at least SUPPORT exchanges, and a sketch of which ones.
+
+Counting is done in a table of saturating bytes, so that the many fingerprints that occur once cost a byte or
+less; the few that are heavy are then counted exactly. A collision in the table can only promote a fingerprint
+to the exact count, never lose one.
+
+Of the set of exchanges of each heavy fingerprint a one-permutation sketch is kept (Li, Owen and Zhang 2012),
+without densification: the share of equal lanes among the non-empty ones estimates the Jaccard index.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit.codes import Codes
+from stillwatch.kit.fingerprint import mix
+from stillwatch.kit.jit import kernel
+
+SUPPORT: Final = 8
+"""Exchanges in which a fingerprint must occur to be heavy. A campaign of 50 accounts with two exchanges each
+has 100; below some 8 a family says nothing that could be tested."""
+LANES: Final = 16
+EMPTY: Final = np.uint32(0xFFFFFFFF)
+
+U64 = np.uint64
+
+
+@kernel
+def _count(
+    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], half: int, halves: int, weight: int
+) -> None:
+    for i in range(len(marks)):
+        mark = marks[i]
+        if halves > 1 and (mark & np.uint32(1)) != half:
+            continue
+        slot = mark >> shift
+        table[slot] = min(int(table[slot]) + weight, 255)
+
+
+@kernel
+def _count_weighted(
+    table: npt.NDArray[np.uint8],
+    shift: int,
+    marks: npt.NDArray[np.uint32],
+    counts: npt.NDArray[np.uint16],
+    weights: npt.NDArray[np.int64],
+) -> None:
+    at = 0
+    for row in range(len(counts)):
+        for _ in range(counts[row]):
+            slot = marks[at] >> shift
+            table[slot] = min(int(table[slot]) + int(weights[row]), 255)
+            at += 1
+
+
+@kernel
+def _chosen(
+    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], support: int, half: int, halves: int,
+    out: npt.NDArray[np.uint64],
+) -> int:  # fmt: skip
+    found = 0
+    for i in range(len(marks)):
+        mark = marks[i]
+        if halves > 1 and (mark & np.uint32(1)) != half:
+            continue
+        if table[mark >> shift] >= support:
+            out[found] = U64(mark) + U64(1)
+            found += 1
+    return found
+
+
+@kernel
+def _sketch(
+    table: npt.NDArray[np.uint8],
+    shift: int,
+    support: int,
+    marks: npt.NDArray[np.uint32],
+    counts: npt.NDArray[np.uint16],
+    weights: npt.NDArray[np.int64],
+    start: int,
+    half: int,
+    halves: int,
+    codes: npt.NDArray[np.int32],
+    exact: npt.NDArray[np.int64],
+    lanes: npt.NDArray[np.uint32],
+) -> None:
+    at = 0
+    taken = 0
+    for row in range(len(counts)):
+        hashed = mix(U64(start + row) + U64(0x5157))
+        lane = np.int64(hashed & U64(LANES - 1))
+        value = np.uint32((hashed >> U64(8)) & U64(0xFFFFFFFE))
+        weight = weights[row] if len(weights) else 1
+        for _ in range(counts[row]):
+            mark = marks[at]
+            at += 1
+            if halves > 1 and (mark & np.uint32(1)) != half:
+                continue
+            if table[mark >> shift] < support:
+                continue
+            code = codes[taken]
+            taken += 1
+            exact[code] += weight
+            if value < lanes[code, lane]:
+                lanes[code, lane] = value
+
+
+class Heavy:
+    """The heavy fingerprints of one kind of text.
+
+    Args:
+        expected: how many fingerprints will be counted, with repetitions; sizes the table.
+        bits: the table's size is at most 2**bits bytes.
+        support: exchanges in which a fingerprint must occur.
+        halves: 2 to work on two threads, each on its own half of the fingerprints; the result is the same.
+    """
+
+    def __init__(self, expected: int, *, bits: int = 29, support: int = SUPPORT, halves: int = 1) -> None:
+        bits = min(bits, max(16, int(expected).bit_length()))
+        self.table = np.zeros(1 << bits, np.uint8)
+        self.shift = 32 - bits
+        self.support = support
+        self.halves = halves
+        self._codes = [Codes(1 << 12) for _ in range(halves)]
+        self._exact = [np.zeros(1 << 12, np.int64) for _ in range(halves)]
+        self._lanes = [np.full((1 << 12, LANES), EMPTY, np.uint32) for _ in range(halves)]
+        self.marks = np.zeros(0, np.uint32)
+        self.rows = np.zeros(0, np.int64)
+        self.lanes = np.zeros((0, LANES), np.uint32)
+        self._lookup = Codes()
+
+    def count(
+        self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
+        pool: Executor,
+    ) -> None:  # fmt: skip
+        """First pass: count fingerprints; `weights` says how many exchanges each text stands for (None: one)."""
+        if weights is not None:
+            _count_weighted(self.table, self.shift, marks, counts, weights)
+            return
+        list(pool.map(lambda half: _count(self.table, self.shift, marks, half, self.halves, 1), range(self.halves)))
+
+    def sketch(
+        self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
+        start: int, pool: Executor,
+    ) -> None:  # fmt: skip
+        """Second pass: count the chosen exactly and sketch the texts (numbered from `start`) that they occur in."""
+        weighed = weights if weights is not None else np.zeros(0, np.int64)
+
+        def run(half: int) -> None:
+            chosen = np.empty(len(marks), np.uint64)
+            found = _chosen(self.table, self.shift, marks, self.support, half, self.halves, chosen)
+            codes, _ = self._codes[half].encode(chosen[:found])
+            self._room(half)
+            _sketch(
+                self.table, self.shift, self.support, marks, counts, weighed, start, half, self.halves,
+                codes, self._exact[half], self._lanes[half],
+            )  # fmt: skip
+
+        list(pool.map(run, range(self.halves)))
+
+    def _room(self, half: int) -> None:
+        have, want = len(self._exact[half]), len(self._codes[half])
+        if want <= have:
+            return
+        size = max(2 * have, want)
+        exact = np.zeros(size, np.int64)
+        exact[:have] = self._exact[half]
+        lanes = np.full((size, LANES), EMPTY, np.uint32)
+        lanes[:have] = self._lanes[half]
+        self._exact[half], self._lanes[half] = exact, lanes
+
+    def close(self) -> None:
+        """End the second pass: keep the truly heavy ones, ordered by fingerprint; `marks`, `rows`, `lanes`."""
+        marks = np.concatenate([(codes.keys() - U64(1)).astype(np.uint32) for codes in self._codes])
+        rows = np.concatenate([e[: len(c)] for e, c in zip(self._exact, self._codes, strict=True)])
+        lanes = np.concatenate([s[: len(c)] for s, c in zip(self._lanes, self._codes, strict=True)])
+        heavy = np.flatnonzero(rows >= self.support)
+        order = heavy[np.argsort(marks[heavy], kind="stable")]
+        self.marks, self.rows, self.lanes = marks[order], rows[order], lanes[order]
+        self._codes, self._exact, self._lanes = [], [], []
+        self._lookup = Codes(len(self.marks))
+        self._lookup.encode(self.marks.astype(np.uint64) + U64(1))
+
+    def lookup(self, marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+        """Number each fingerprint among the heavy ones, -1 for a light one."""
+        return self._lookup.lookup(marks.astype(np.uint64) + U64(1))

@@ -1,0 +1,137 @@
+"""Grow: find the families of a log and give every exchange its own.
+
+Three passes over the fingerprints in the scratch (count, sketch, assign), none over the text. System texts
+are bundled among themselves, each weighing as many exchanges as it had. An exchange has up to three families
+of its last user turn, one of its system text, and the one of the turn that opened its conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.engine.scratch import Scratch
+from stillwatch.families.assign import KEPT, assign
+from stillwatch.families.bundle import bundles
+from stillwatch.families.heavy import Heavy
+from stillwatch.kit.codes import Codes
+
+U64 = np.uint64
+FAMILIES = KEPT + 2
+"""Places for families in a row: KEPT of the last user turn, one of the system text, one of the first turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    """Frames of both kinds: numbers 1 to `turns` are of user turns, those above of system texts; 0 is none."""
+
+    turns: int
+    systems: int
+    marks: list[npt.NDArray[np.uint32]]
+    """Fingerprints of each frame; the first is empty."""
+
+    def __len__(self) -> int:
+        return 1 + self.turns + self.systems
+
+
+def grow(scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None]) -> Grown:
+    """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch."""
+    families = np.zeros((scratch.rows, FAMILIES), np.int32)
+    frames: list[npt.NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
+    turns = _turns(scratch, pool, threads, memory_bits, families, frames, advance) if "marks" in scratch else 0
+    systems = _systems(scratch, pool, turns, families, frames) if "documents.hash" in scratch else 0
+    if turns and "first" in scratch:
+        _openings(scratch, families)
+    scratch.put("family", families)
+    return Grown(turns=turns, systems=systems, marks=frames)
+
+
+def _turns(
+    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, families: npt.NDArray[np.int32],
+    frames: list[npt.NDArray[np.uint32]], advance: Callable[[int], None],
+) -> int:  # fmt: skip
+    expected = sum(segment.places["marks"].shape[0] for segment in scratch.segments if "marks" in segment.places)
+    heavy = Heavy(expected, bits=memory_bits, halves=min(threads, 2))
+    for _, piece in scratch.pieces("marks"):
+        heavy.count(piece["marks"], piece["marks#"], None, pool)
+        advance(len(piece["marks#"]))
+    for start, piece in scratch.pieces("marks"):
+        heavy.sketch(piece["marks"], piece["marks#"], None, start, pool)
+        advance(len(piece["marks#"]))
+    heavy.close()
+    bundle, count = bundles(heavy.lanes, heavy.rows)
+    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    for start, piece in scratch.pieces("marks"):
+        rows = len(piece["marks#"])
+        out = np.full((rows, KEPT), -1, np.int32)
+        assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, out)
+        families[start : start + rows, :KEPT] = out + 1
+        advance(rows)
+    _frames(heavy, bundle, count, frames)
+    return count
+
+
+def _frames(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int, frames: list[npt.NDArray[np.uint32]]) -> None:
+    order = np.argsort(bundle, kind="stable")
+    starts = np.searchsorted(bundle[order], np.arange(count + 1))
+    frames.extend(heavy.marks[order[starts[b] : starts[b + 1]]] for b in range(count))
+
+
+def _systems(
+    scratch: Scratch, pool: Executor, turns: int, families: npt.NDArray[np.int32], frames: list[npt.NDArray[np.uint32]]
+) -> int:  # fmt: skip
+    known = Codes()
+    marks: list[npt.NDArray[np.uint32]] = []
+    counts: list[npt.NDArray[np.uint16]] = []
+    for _, piece in scratch.pieces("documents.hash", "documents.marks"):
+        _, fresh = known.encode(piece["documents.hash"])
+        ends = np.cumsum(piece["documents.marks#"], dtype=np.int64)
+        for place in fresh.tolist():
+            size = int(piece["documents.marks#"][place])
+            marks.append(piece["documents.marks"][ends[place] - size : ends[place]])
+            counts.append(np.array([size], np.uint16))
+    if not marks:
+        return 0
+    weights = np.zeros(len(known), np.int64)
+    for _, piece in scratch.pieces("system"):
+        codes = known.lookup(piece["system"])
+        weights += np.bincount(codes[codes >= 0], minlength=len(known))
+    every, count_of = np.concatenate(marks), np.concatenate(counts)
+    heavy = Heavy(len(every))
+    heavy.count(every, count_of, weights, pool)
+    heavy.sketch(every, count_of, weights, 0, pool)
+    heavy.close()
+    bundle, count = bundles(heavy.lanes, heavy.rows)
+    out = np.full((len(count_of), KEPT), -1, np.int32)
+    assign(heavy.lookup(every), count_of, bundle, np.bincount(bundle[bundle >= 0], minlength=count), out)
+    best = np.where(out[:, 0] >= 0, out[:, 0] + 1 + turns, 0).astype(np.int32)
+    for start, piece in scratch.pieces("system"):
+        codes = known.lookup(piece["system"])
+        families[start : start + len(codes), KEPT] = np.where(codes >= 0, best[codes], 0)
+    _frames(heavy, bundle, count, frames)
+    return count
+
+
+def _openings(scratch: Scratch, families: npt.NDArray[np.int32]) -> None:
+    """Give the later exchanges of a conversation the family of the turn that opened it."""
+    known = Codes()
+    for _, piece in scratch.pieces("first", "last"):
+        later = (piece["first"] != piece["last"]) & (piece["first"] != 0)
+        known.encode(piece["first"][later])
+    if not len(known):
+        return
+    family = np.zeros(len(known), np.int32)
+    for start, piece in scratch.pieces("last"):
+        mine = families[start : start + len(piece["last"]), 0]
+        codes = known.lookup(piece["last"])
+        found = (codes >= 0) & (mine > 0)
+        family[codes[found]] = mine[found]
+    for start, piece in scratch.pieces("first", "last"):
+        later = (piece["first"] != piece["last"]) & (piece["first"] != 0)
+        codes = known.lookup(piece["first"])
+        rows = slice(start, start + len(codes))
+        families[rows, KEPT + 1] = np.where(later & (codes >= 0), family[codes], 0)

@@ -1,0 +1,97 @@
+"""Exemplars: what can only be read in the texts themselves, on a few exchanges of a family.
+
+All of it is bounded: a few exemplars a family, a few thousand characters of each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.judge.wording import hints
+
+LOOKED_AT: Final = 6000
+_STEP = re.compile(
+    r"^\s*(?:\(?\d{1,2}[.):、．]|[-*•·]\s|(?:step|paso|étape|schritt|passo|шаг|단계|步骤|第.步|ステップ)\b?)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SENTENCE = re.compile(r"[.!?。！？؟।]+(?:\s|$)|\n+")
+_NUMBER = re.compile(r"\d")
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """One exchange of a family, as text; it lives only while its family is weighed."""
+
+    prompt: str
+    """The text that the family is of: a user turn or a system text."""
+    question: str
+    """The last user turn."""
+    system: str
+    response: str
+    reasoning: str
+    brings_answer: bool
+    """Whether the question holds an answer that the model gave earlier."""
+
+
+READ: Final = (
+    "says_reasoning", "says_rubric", "says_rewriting", "says_hidden", "steps", "sentences", "verdict", "leak",
+    "rewrites", "brings_answer",
+)  # fmt: skip
+"""What `read` returns, in order: mean hints by kind; share of answers in steps; log2 of sentences; share of
+answers that are a bare verdict; that give away the system text or the hidden reasoning; that say the question
+again in other words; share of questions that bring an earlier answer."""
+
+
+def read(exemplars: Sequence[Exemplar]) -> npt.NDArray[np.float64]:
+    """Read a family's exemplars: shape (len(READ),), zeros where there are none."""
+    if not exemplars:
+        return np.zeros(len(READ))
+    mean: npt.NDArray[np.float64] = np.array([_row(one) for one in exemplars]).mean(axis=0)
+    return mean
+
+
+def _row(one: Exemplar) -> list[float]:
+    answer = one.response[:LOOKED_AT]
+    sentences = len(_SENTENCE.findall(answer))
+    words = len(_WORD.findall(answer[:2000]))
+    return [
+        *(float(hints(one.prompt, kind)) for kind in ("reasoning", "rubric", "rewriting", "hidden")),
+        float(len(_STEP.findall(answer)) >= 3),
+        float(np.log2(1 + sentences)),
+        float(bool(answer) and words <= 30 and len(answer) <= 240 and bool(_NUMBER.search(answer) or "{" in answer)),
+        leak(one.system, one.reasoning, answer),
+        rewriting(one.question[:LOOKED_AT], answer),
+        float(one.brings_answer),
+    ]
+
+
+def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
+    tokens = [token.lower() for token in _WORD.findall(text[:LOOKED_AT])]
+    if len(tokens) < 2 * size and len(text) > 2 * size:  # a script without spaces
+        tokens = list("".join(tokens))
+    return {tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)}
+
+
+def leak(system: str, reasoning: str, answer: str) -> float:
+    """Tell whether an answer gives away a third of the system text, or of the hidden reasoning."""
+    said = _shingles(answer, 5)
+    for hidden in (system, reasoning):
+        held = _shingles(hidden, 5)
+        if len(held) >= 8 and len(held & said) >= len(held) / 3:
+            return 1.0
+    return 0.0
+
+
+def rewriting(question: str, answer: str) -> float:
+    """Tell how far an answer says the question again: shared words over all, where the lengths are alike."""
+    asked, said = _shingles(question, 1), _shingles(answer, 1)
+    if len(asked) < 12 or not 0.4 <= len(answer) / max(len(question), 1) <= 2.0:
+        return 0.0
+    return len(asked & said) / len(asked | said)

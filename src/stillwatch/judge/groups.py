@@ -1,0 +1,197 @@
+"""Groups: proposed by one view, weighed by the others, controlled by e-BH, then settled member by member.
+
+The same coincidence is never counted twice: the view that proposes a group does not weigh it (handover, which
+sees fresh events all the time, proposes by half of the conversations and weighs by the other half). Under the
+null a group's e-value has an expectation of at most one, given how it was proposed; e-BH over all proposals then
+bounds the expected share of groups linked by coincidence only, however the groups overlap.
+
+Once a group has passed, membership is estimation: an owner stays or enters only by ties in two views, or by
+handover, and only if all his ties together beat the odds against a stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit import groups as sets
+from stillwatch.kit.evalue import LN2, ebh
+from stillwatch.kit.groups import Groups
+from stillwatch.model.view import Sight, View
+
+TIE_BITS: Final = 2.0
+"""Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
+STRANGERS: Final = 0.01
+"""Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
+ROUNDS: Final = 6
+KIN: Final = 0.3
+"""Share of the smaller of two groups that the larger must let in for both to be one operation."""
+LEAST: Final = 5
+"""Owners of the smallest group: the least that a finding may name."""
+SELF_CONFIRMING: Final = ("handover",)
+"""Views that propose and weigh on separate events, and so may do both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One view with what it sees."""
+
+    view: View
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposals:
+    """All groups that were examined."""
+
+    groups: Groups
+    by: list[str]
+    """The view that proposed each."""
+    bits: dict[str, npt.NDArray[np.float64]]
+    """What each view weighs, before capping; 0 in the view that proposed."""
+    total: npt.NDArray[np.float64]
+    """Capped bits over the views."""
+    passed: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A group whose members are settled."""
+
+    members: npt.NDArray[np.int32]
+    ties: dict[str, npt.NDArray[np.float64]]
+    """Bits of each member in each view."""
+    seed: int
+    """The proposal that it grew from."""
+    seeds: tuple[int, ...] = ()
+    """All passing proposals that lie in it."""
+
+
+def examine(looks: Mapping[str, Look], fdr: float) -> Proposals:
+    """Propose, weigh and control: every group that any view proposes, by all other views."""
+    proposed = {name: look.sight.propose() for name, look in looks.items()}
+    every = sets.of([members for found in proposed.values() for members in found])
+    by = [name for name, found in proposed.items() for _ in range(len(found))]
+    proposer = np.array(by, dtype=object)
+    bits: dict[str, npt.NDArray[np.float64]] = {}
+    total = np.zeros(len(every))
+    for name, look in looks.items():
+        weighed = look.sight.weigh(every) if len(every) else np.zeros(0)
+        if name not in SELF_CONFIRMING:
+            weighed = np.where(proposer == name, 0.0, weighed)
+        bits[name] = weighed
+        total += np.minimum(weighed, look.view.CAP)
+    passed = ebh(total * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
+    return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed)
+
+
+def settle(
+    looks: Mapping[str, Look], seed: npt.NDArray[np.int32], owners: int, taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Grow and prune a group from a seed until it rests; owners that are `taken` stay where they are."""
+    members = seed[~taken[seed]]
+    joining = {name: look for name, look in looks.items() if look.view.JOINS}
+    for _ in range(ROUNDS):
+        if len(members) < LEAST:
+            break
+        near = [look.sight.near(members) for look in joining.values()]
+        candidates = np.unique(np.concatenate([members, *near])).astype(np.int32)
+        candidates = candidates[~taken[candidates]]
+        _, stay = _admit(looks, members, candidates, owners)
+        kept = candidates[stay]
+        if np.array_equal(kept, members):
+            break
+        members = kept
+    return members
+
+
+def _admit(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int
+) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.bool_]]:
+    ties: dict[str, npt.NDArray[np.float64]] = {}
+    views = np.zeros(len(candidates), np.int64)
+    total = np.zeros(len(candidates))
+    whole = np.zeros(len(candidates), bool)
+    for name, look in looks.items():
+        bits = np.minimum(look.sight.admit(members, candidates), look.view.CAP)
+        ties[name] = bits
+        tied = bits >= TIE_BITS
+        total += np.maximum(bits, 0.0)
+        if look.view.ADMITS:
+            views += tied
+        if name == "handover":
+            whole = bits >= look.view.CAP
+    need = log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
+    return ties, whole | ((views >= 2) & (total >= need))
+
+
+def gather(looks: Mapping[str, Look], proposals: Proposals, owners: int) -> list[Settled]:
+    """Settle the passing proposals, hard evidence first, then the strongest; then join what is one operation.
+
+    A crowd that shares a template with a campaign would grow together with it if the template came first, so
+    proposals by families come last. An owner belongs to the first group that he rests in; a proposal of which
+    half lies in settled groups adds nothing.
+    """
+    rank = np.array([_rank(looks[name]) for name in proposals.by])
+    order = np.flatnonzero(proposals.passed)
+    order = order[np.lexsort((-proposals.total[order], rank[order]))]
+    found: list[npt.NDArray[np.int32]] = []
+    seeds: list[list[int]] = []
+    home = np.full(owners, -1, np.int64)
+    for seed in order.tolist():
+        homes = home[proposals.groups[seed]]
+        inside = homes[homes >= 0]
+        if len(inside) >= 0.5 * len(homes):
+            seeds[int(np.bincount(inside).argmax())].append(seed)
+            continue
+        members = settle(looks, proposals.groups[seed], owners, home >= 0)
+        if len(members) >= LEAST:
+            home[members] = len(found)
+            found.append(members)
+            seeds.append([seed])
+    return _joined(looks, found, seeds, owners)
+
+
+def _rank(look: Look) -> int:
+    return 0 if look.view.HARD else 1 if look.view.JOINS else 2
+
+
+def _joined(
+    looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], seeds: list[list[int]], owners: int
+) -> list[Settled]:
+    """Join groups of which one would let in a good part of the other: pieces of one operation."""
+    alive = list(range(len(found)))
+    changed = True
+    while changed:
+        changed = False
+        for one in list(alive):
+            for other in list(alive):
+                if one >= other or one not in alive or other not in alive:
+                    continue
+                if _one_operation(looks, found[one], found[other], owners):
+                    found[one] = sets.union(found[one], found[other])
+                    seeds[one] = seeds[one] + seeds[other]
+                    alive.remove(other)
+                    changed = True
+    return [
+        Settled(
+            members=found[one],
+            ties=_admit(looks, found[one], found[one], owners)[0],
+            seed=seeds[one][0],
+            seeds=tuple(seeds[one]),
+        )
+        for one in alive
+    ]
+
+
+def _one_operation(
+    looks: Mapping[str, Look], one: npt.NDArray[np.int32], other: npt.NDArray[np.int32], owners: int
+) -> bool:
+    small, large = (one, other) if len(one) <= len(other) else (other, one)
+    _, stay = _admit(looks, large, small, owners)
+    return float(stay.mean()) >= KIN

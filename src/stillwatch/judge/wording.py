@@ -1,0 +1,68 @@
+"""Wording: what the frames of a few kinds of extraction tend to say, in a dozen languages.
+
+One weak covariate among structural ones, read on a few exemplars of a family and ranked among the log's own
+control families; honest tutors, evaluators and rewriting tools say the same. No word here carries a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_REASONING = (
+    "step[- ]by[- ]step|chain of thought|show (?:all |your |the |every )*(?:work|working|steps|reasoning)|"
+    "reason(?:ing)? (?:process|steps|behind|that leads|out loud)|think (?:aloud|out loud|carefully|through|step)|"
+    "explain (?:your|the|each|how you|why)[^.]{0,40}(?:reason|think|step|answer|conclu|choice)|"
+    "(?:full|complete|detailed|internal|explicit) (?:reasoning|thought|thinking|derivation|rationale)|rationale|"
+    "justify (?:your|the|each)|articulate|work(?:ing)? (?:it |this )?(?:out|through)|before (?:the |giving the )?final|"
+    "逐步|一步一步|思路|推理过程|推理|解题过程|详细步骤|思考过程|解释.{0,6}(?:原因|理由|步骤)|"
+    "段階的|ステップ|推論|考え方|思考過程|途中(?:式|経過)|理由を|"
+    "paso a paso|razon(?:a|amiento)|explica.{0,20}(?:paso|razon|por qu)|"
+    "étape par étape|raisonn|justifi|explique.{0,20}(?:étape|raison|pourquoi)|"
+    "schritt für schritt|schrittweise|begründ|gedankengang|rechenweg|lösungsweg|"
+    "passo a passo|raciocín|ragiona|passaggi|"
+    "шаг за шагом|пошагов|рассужд|обоснуй|объясни.{0,20}(?:шаг|почему|ход)|ход решения|"
+    "단계별|단계적|추론|풀이 ?과정|사고 ?과정|"
+    "خطوة بخطوة|خطوات|استدلال|علل|اشرح.{0,20}(?:لماذا|خطو|تفكير)|"
+    "चरण ?(?:दर|-दर-)|कदम|तर्क|कारण बता|विस्तार से समझा|"
+    "ทีละขั้น|ขั้นตอน|เหตุผล|อธิบายวิธี|"
+    "adım adım|gerekçe|từng bước|suy luận|langkah demi langkah|penalaran"
+)
+_RUBRIC = (
+    "rubric|criteri(?:on|a)|score|scor(?:ing|e each)|grade|grading|rate (?:the|each|on)|rating|evaluat|judge|assess|"
+    "which (?:response|answer|one) is better|compare (?:the )?(?:two|both)|prefer|verdict|"
+    "评分|打分|评估|评价|标准|更好|採点|評価|基準|スコア|puntú|puntuación|evalúa|criterio|évalu|note sur|critère|"
+    "bewert|punktzahl|kriteri|avalie|pontua|valuta|punteggio|оцени|оценк|критери|балл|점수|채점|평가|기준|"
+    "قيّم|تقييم|درجة|معيار|मूल्यांकन|अंक|मानदंड|ให้คะแนน|ประเมิน|เกณฑ์|puanla|değerlendir|chấm điểm|đánh giá"
+)
+_REWRITING = (
+    "rewrite|rephrase|neutral(?:ly|ise|ize)?|sanit|safe(?:r)? (?:version|answer|wording)|avoid(?:ing)? (?:any )?"
+    "(?:sensitive|politic|controvers)|without mention|comply|complian|acceptable (?:to|in)|censor|"
+    "改写|重写|敏感|合规|审查|避免提及|安全的?(?:表述|版本)|書き換え|言い換え|検閲|reescrib|censur|réécri|umschreib|"
+    "reescrev|riscriv|переписа|перефразир|цензур|다시 ?쓰|검열|"
+    "أعد (?:كتابة|صياغة)|رقابة|पुनः ?लिख|เขียนใหม่|yeniden yaz|viết lại"
+)
+_HIDDEN = (
+    "system prompt|(?:initial|hidden|secret|previous|above) (?:instruction|prompt|message|reasoning|thought)|verbatim|"
+    "ignore (?:all |any |the |your |previous )+|reveal|repeat (?:the|everything|all)|developer mode|jailbreak|"
+    "系统提示|忽略(?:之前|以上)|隐藏|原文输出|システムプロンプト|指示を無視|ignora (?:las|todas)|prompt del sistema|"
+    "ignore(?:z)? (?:les|toutes)|invite système|ignoriere|systemprompt|ignore as|ignora le|игнорируй|"
+    "системн\\w+ (?:промпт|инструкц)|"
+    "시스템 ?프롬프트|무시하|تجاهل|تعليمات النظام|सिस्टम प्रॉम्प्ट|ละเว้นคำสั่ง"
+)
+
+WORDING: Final[dict[str, re.Pattern[str]]] = {
+    "reasoning": re.compile(_REASONING, re.IGNORECASE),
+    "rubric": re.compile(_RUBRIC, re.IGNORECASE),
+    "rewriting": re.compile(_REWRITING, re.IGNORECASE),
+    "hidden": re.compile(_HIDDEN, re.IGNORECASE),
+}
+"""Patterns by what they hint at; searched in at most LOOKED_AT characters of an exemplar."""
+
+LOOKED_AT: Final = 4000
+
+
+def hints(text: str, kind: str) -> int:
+    """Count distinct hints of one kind in a text, up to four."""
+    head = text if len(text) <= LOOKED_AT else text[: LOOKED_AT // 2] + text[-LOOKED_AT // 2 :]
+    return min(len({match.group(0).lower() for match in WORDING[kind].finditer(head)}), 4)

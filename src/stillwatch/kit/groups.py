@@ -1,0 +1,48 @@
+"""Groups: many sets of units in two flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Group g has the members `members[offsets[g]:offsets[g + 1]]`, in ascending order."""
+
+    offsets: npt.NDArray[np.int64]
+    members: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, group: int) -> npt.NDArray[np.int32]:
+        return self.members[self.offsets[group] : self.offsets[group + 1]]
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.int32]]:
+        return (self[group] for group in range(len(self)))
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Members of each group."""
+        return np.diff(self.offsets)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Groups:
+        """Keep some of the groups."""
+        return of([self[int(group)] for group in np.flatnonzero(keep)])
+
+
+def of(sets: Sequence[npt.NDArray[np.int32]]) -> Groups:
+    """Make groups of arrays, each sorted and without duplicates."""
+    offsets = np.zeros(len(sets) + 1, np.int64)
+    np.cumsum([len(one) for one in sets], out=offsets[1:])
+    members = np.concatenate(sets) if sets else np.zeros(0)
+    return Groups(offsets, members.astype(np.int32))
+
+
+def union(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Join two sorted sets."""
+    return np.union1d(one, other).astype(np.int32)

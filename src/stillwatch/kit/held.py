@@ -1,0 +1,131 @@
+"""Held: which values each of many units holds, such as addresses or payment instruments; a sparse table.
+
+Only values that at least two units hold are kept: one that is held once can agree with nothing. Weights tell how a
+unit's use divides over its values; with what it spends on values of its own they add up to one. A value drawn
+from a random bearer is v with probability `mass[v] / bearers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+MOST: Final = 128
+"""Shared values kept of one unit: those that it uses most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A sparse table of units by shared values, both ways."""
+
+    offsets: npt.NDArray[np.int64]
+    """Unit u holds `values[offsets[u]:offsets[u + 1]]`, shared ones only."""
+    values: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float64]
+    bears: npt.NDArray[np.bool_]
+    """Units that hold any value, shared or not."""
+    holder_offsets: npt.NDArray[np.int64]
+    """Value v is held by `holders[holder_offsets[v]:holder_offsets[v + 1]]`."""
+    holders: npt.NDArray[np.int32]
+    mass: npt.NDArray[np.float64]
+    """Sum of weights of each value over all units."""
+    keys: npt.NDArray[np.uint64]
+    """The 64-bit hash of each value."""
+
+    @property
+    def units(self) -> int:
+        """How many units there are, with and without values."""
+        return len(self.offsets) - 1
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.mass)
+
+    @property
+    def bearers(self) -> int:
+        """How many units hold any value."""
+        return int(np.count_nonzero(self.bears))
+
+    def of(self, unit: int) -> npt.NDArray[np.int32]:
+        """Values of one unit."""
+        return self.values[self.offsets[unit] : self.offsets[unit + 1]]
+
+    def spread(self, units: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """List (position in `units`, value) of everything that some units hold."""
+        return _spread(self.offsets, self.values, units)
+
+    def bearing(self, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Units that hold any of some values, ascending."""
+        return np.unique(_spread(self.holder_offsets, self.holders, values)[1])
+
+    def holding(self, value: int) -> npt.NDArray[np.int32]:
+        """Units that hold one value, in order."""
+        return self.holders[self.holder_offsets[value] : self.holder_offsets[value + 1]]
+
+
+def _spread(
+    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], rows: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    starts, counts = offsets[rows], offsets[rows + 1] - offsets[rows]
+    position = np.repeat(np.arange(len(rows)), counts)
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return position, items[np.repeat(starts, counts) + within]
+
+
+def hold(
+    units: npt.NDArray[np.int32], keys: npt.NDArray[np.uint64], amounts: npt.NDArray[np.float64], count: int
+) -> Held:
+    """Build the table from pairs.
+
+    Args:
+        units: unit of each pair; a pair may occur more than once.
+        keys: value of each pair as a hash; 0 is no value.
+        amounts: how much the unit uses the value.
+        count: number of units.
+    """
+    there = keys != 0
+    units, keys, amounts = units[there], keys[there], amounts[there]
+    order = np.lexsort((keys, units))
+    units, keys, amounts = units[order], keys[order], amounts[order]
+    if len(units):  # join repeated pairs
+        fresh = np.ones(len(units), bool)
+        fresh[1:] = (units[1:] != units[:-1]) | (keys[1:] != keys[:-1])
+        starts = np.flatnonzero(fresh)
+        units, keys, amounts = units[starts], keys[starts], np.add.reduceat(amounts, starts)
+    total = np.bincount(units, weights=amounts, minlength=count)
+    bears = total > 0
+    weights = amounts / np.maximum(total[units], 1e-300)
+    names, value, holders = np.unique(keys, return_inverse=True, return_counts=True)
+    shared = (holders >= 2)[value]
+    shared[shared] = _ranks(units[shared], weights[shared]) < MOST
+    units, value, weights = units[shared], value[shared], weights[shared]
+    kept = np.unique(value)
+    names, value = names[kept], np.searchsorted(kept, value)
+    offsets = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(units, minlength=count), out=offsets[1:])
+    holder_offsets = np.zeros(len(names) + 1, np.int64)
+    np.cumsum(np.bincount(value, minlength=len(names)), out=holder_offsets[1:])
+    return Held(
+        offsets=offsets,
+        values=value.astype(np.int32),
+        weights=weights,
+        bears=bears,
+        holder_offsets=holder_offsets,
+        holders=units[np.argsort(value, kind="stable")].astype(np.int32),
+        mass=np.bincount(value, weights=weights, minlength=len(names)).astype(np.float64),
+        keys=names,
+    )
+
+
+def _ranks(units: npt.NDArray[np.int32], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Rank the values of each unit (units ascending) by falling weight, from 0."""
+    order = np.lexsort((-weights, units))
+    starts = np.flatnonzero(np.diff(units[order], prepend=-1))
+    within = np.arange(len(units)) - np.repeat(starts, np.diff(np.append(starts, len(units))))
+    ranks = np.empty(len(units), np.int64)
+    ranks[order] = within
+    return ranks

@@ -1,0 +1,51 @@
+"""Compiled kernels: one decorator, and the two machine instructions that numpy has no name for.
+
+Kernels release the GIL, so two threads use two cores. Compiled code is cached beside the source, or in the
+user's cache; where neither can be written the kernels compile anew at each start and work all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function to machine code that holds no GIL; cached where a cache can be written."""
+    options: dict[str, Any] = {"nogil": True, "nopython": True, "error_model": "numpy", "boundscheck": False}
+    try:
+        compiled: Callable[P, R] = numba.jit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no place for a cache: compile at each start
+        compiled = numba.jit(**options)(function)
+    return compiled
+
+
+def _load_u64(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        where = builder.inttoptr(builder.add(*args), ir.IntType(64).as_pointer())
+        return builder.load(where, align=1)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+def _trailing_zeros(_typing: Any, word: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
+load_u64 = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_u64))
+"""Read eight bytes at any alignment: `load_u64(array.ctypes.data, offset)`; inside kernels only."""
+
+trailing_zeros = cast("Callable[[np.uint64], np.uint64]", intrinsic(_trailing_zeros))
+"""Count the zero bits below the lowest set bit of a word (64 for zero); inside kernels only."""

@@ -1,0 +1,233 @@
+"""Urn: do the members of a group draw their values from a common pool?
+
+Null hypothesis: each member draws independently, value v with probability q_v, estimated on the units outside
+the group. Alternative: members share an urn of unknown size. The ratio of the two likelihoods, one member
+after the other, is a test martingale (a Pólya urn with base q and concentration c), so its expectation under
+the null is at most one and the probability that it ever passes 2**b is at most 2**-b (Ville). It is averaged
+over concentrations and over the share of members who belong to the urn at all, with half of the weight on "no
+sharing": a view that shows nothing costs at most one bit.
+
+A unit with several values counts with the mean of their ratios, which again has an expectation of at most one.
+
+Source: reference form of Fellegi and Sunter 1969 with term frequencies; Ramdas et al., arXiv 2210.01948.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit.groups import Groups
+from stillwatch.kit.held import Held
+from stillwatch.kit.jit import kernel
+
+CONCENTRATIONS: Final = np.array([0.5, 2.0, 8.0, 32.0, 128.0, 512.0])
+MEMBERSHIPS: Final = np.array([0.95, 0.5, 0.15])
+"""Shares of the members who draw from the urn; the others draw like everybody."""
+
+
+@kernel
+def _group(
+    members: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32],
+    weights: npt.NDArray[np.float64],
+    mass: npt.NDArray[np.float64],
+    bears: npt.NDArray[np.bool_],
+    bearers: float,
+    inside: npt.NDArray[np.float64],
+    drawn: npt.NDArray[np.float64],
+    concentrations: npt.NDArray[np.float64],
+    memberships: npt.NDArray[np.float64],
+    skip: int,
+    cells: npt.NDArray[np.float64],
+) -> float:
+    """Bits of one group; `inside` and `drawn` are zero before and after; `cells` receives log2 per grid cell."""
+    bearing = 0.0
+    for i in range(len(members)):
+        unit = members[i]
+        bearing += bears[unit]
+        for at in range(offsets[unit], offsets[unit + 1]):
+            inside[values[at]] += weights[at]
+    outside = bearers - bearing + 1.0
+    cells[:] = 0.0
+    ways = len(memberships)
+    before = 0.0
+    for i in range(len(members)):
+        unit = members[i]
+        if not bears[unit]:
+            continue
+        own = 1.0
+        for at in range(offsets[unit], offsets[unit + 1]):
+            if values[at] == skip:
+                own -= weights[at]
+        if own <= 1e-9:
+            continue
+        for j in range(len(concentrations)):
+            c = concentrations[j]
+            ratio = own * c  # as if all were values of its own, which nobody drew before
+            for at in range(offsets[unit], offsets[unit + 1]):
+                value = values[at]
+                if value != skip:
+                    ratio += weights[at] * drawn[value] * outside / (mass[value] - inside[value] + 1.0)
+            ratio /= own * (c + before)
+            for k in range(ways):
+                cells[j * ways + k] += np.log2(1.0 - memberships[k] + memberships[k] * ratio)
+        for at in range(offsets[unit], offsets[unit + 1]):
+            if values[at] != skip:
+                drawn[values[at]] += weights[at] / own
+        before += 1.0
+    for i in range(len(members)):
+        unit = members[i]
+        for at in range(offsets[unit], offsets[unit + 1]):
+            inside[values[at]] = 0.0
+            drawn[values[at]] = 0.0
+    best = np.max(cells)
+    total = 0.0
+    for i in range(len(cells)):
+        total += 2.0 ** (cells[i] - best)
+    bits = best + np.log2(total / len(cells))
+    if bits > 60.0:
+        return float(bits - 1.0)
+    return float(np.log2(0.5 + 0.5 * 2.0**bits))
+
+
+@kernel
+def _groups(
+    group_offsets: npt.NDArray[np.int64],
+    members: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32],
+    weights: npt.NDArray[np.float64],
+    mass: npt.NDArray[np.float64],
+    bears: npt.NDArray[np.bool_],
+    bearers: float,
+    concentrations: npt.NDArray[np.float64],
+    memberships: npt.NDArray[np.float64],
+    skips: npt.NDArray[np.int32],
+    out: npt.NDArray[np.float64],
+) -> None:
+    inside = np.zeros(len(mass))
+    drawn = np.zeros(len(mass))
+    cells = np.zeros(len(concentrations) * len(memberships))
+    for group in range(len(group_offsets) - 1):
+        out[group] = _group(
+            members[group_offsets[group] : group_offsets[group + 1]],
+            offsets, values, weights, mass, bears, bearers, inside, drawn, concentrations, memberships,
+            skips[group], cells,
+        )  # fmt: skip
+
+
+def urn_bits(
+    groups: Groups,
+    held: Held,
+    *,
+    skips: npt.NDArray[np.int32] | None = None,
+    memberships: npt.NDArray[np.float64] = MEMBERSHIPS,
+) -> npt.NDArray[np.float64]:
+    """Weigh groups: log2 of an e-value each.
+
+    Args:
+        groups: members in an order that has nothing to do with their values.
+        held: what every unit holds.
+        skips: a value to leave out, one a group (-1: none); a unit that holds nothing else is left out.
+        memberships: shares of the members who may draw from the urn.
+
+    Cost: linear in the values held by the members, times the grid of 18.
+    """
+    out = np.zeros(len(groups))
+    without = np.full(len(groups), -1, np.int32) if skips is None else skips
+    _groups(
+        groups.offsets, groups.members, held.offsets, held.values, held.weights, held.mass, held.bears,
+        float(held.bearers), CONCENTRATIONS, memberships, without, out,
+    )  # fmt: skip
+    return out
+
+
+@kernel
+def _modal(
+    group_offsets: npt.NDArray[np.int64], members: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32], holders: npt.NDArray[np.int64], out: npt.NDArray[np.int32],
+) -> None:  # fmt: skip
+    for group in range(len(group_offsets) - 1):
+        best = -1
+        for i in range(group_offsets[group], group_offsets[group + 1]):
+            for at in range(offsets[members[i]], offsets[members[i] + 1]):
+                value = values[at]
+                holders[value] += 1
+                if best < 0 or holders[value] > holders[best] or (holders[value] == holders[best] and value < best):
+                    best = value
+        out[group] = best
+        for i in range(group_offsets[group], group_offsets[group + 1]):
+            for at in range(offsets[members[i]], offsets[members[i] + 1]):
+                holders[values[at]] = 0
+
+
+def modal_values(groups: Groups, held: Held) -> npt.NDArray[np.int32]:
+    """Find the value that most members of each group hold, -1 where they hold none."""
+    out = np.full(len(groups), -1, np.int32)
+    _modal(groups.offsets, groups.members, held.offsets, held.values, np.zeros(held.size, np.int64), out)
+    return out
+
+
+@kernel
+def _members(
+    members: npt.NDArray[np.int32],
+    candidates: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32],
+    weights: npt.NDArray[np.float64],
+    mass: npt.NDArray[np.float64],
+    bears: npt.NDArray[np.bool_],
+    bearers: float,
+    inside: npt.NDArray[np.float64],
+    is_member: npt.NDArray[np.bool_],
+    skip: int,
+    out: npt.NDArray[np.float64],
+) -> None:
+    bearing = 0.0
+    for i in range(len(members)):
+        unit = members[i]
+        bearing += bears[unit]
+        for at in range(offsets[unit], offsets[unit + 1]):
+            inside[values[at]] += weights[at]
+    outside = bearers - bearing + 1.0
+    for i in range(len(candidates)):
+        unit = candidates[i]
+        if not bears[unit]:
+            continue
+        own = 1.0 if is_member[unit] else 0.0
+        telling = 1.0
+        ratio = 0.0
+        for at in range(offsets[unit], offsets[unit + 1]):
+            value = values[at]
+            if value == skip:
+                telling -= weights[at]
+                continue
+            drawn = max(inside[value] - own * weights[at], 0.0)
+            ratio += weights[at] * drawn * outside / (mass[value] - inside[value] + 1.0)
+        if telling > 1e-9:
+            out[i] = np.log2(0.05 + 0.95 * (ratio / telling + 2.0) / (2.0 + bearing - own))
+    for i in range(len(members)):
+        unit = members[i]
+        for at in range(offsets[unit], offsets[unit + 1]):
+            inside[values[at]] = 0.0
+
+
+def member_bits(
+    members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], held: Held, *, skip: int = -1
+) -> npt.NDArray[np.float64]:
+    """Weigh candidates against a group: log2 of how much likelier their values are from its urn than outside it.
+
+    A candidate who is a member is left out of the urn. At least -4.3 bits (a member may stand outside the urn).
+    """
+    out = np.zeros(len(candidates))
+    is_member = np.zeros(held.units, np.bool_)
+    is_member[members] = True
+    _members(
+        members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
+        np.zeros(held.size), is_member, skip, out,
+    )  # fmt: skip
+    return out

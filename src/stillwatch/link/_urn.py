@@ -1,0 +1,94 @@
+"""Urn sights: views in which owners draw values (addresses, cards, builds) from common pools or from the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit import groups
+from stillwatch.kit.groups import Groups
+from stillwatch.kit.held import Held
+from stillwatch.kit.urn import member_bits, urn_bits
+
+LEAST = 5
+"""Owners of the smallest group that is proposed: the least that a finding may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrnSight:
+    """Weighs groups by one or more columns of one view.
+
+    Columns of one view are correlated (an address lies in its prefix), so their e-values are averaged, which
+    is valid however they depend on each other, and never multiplied.
+    """
+
+    columns: Sequence[Held]
+    proposing: Sequence[Held]
+    what: str
+    """What is shared, for the sentence: "an address", "a payment instrument"."""
+
+    def propose(self) -> Groups:
+        """Propose the holders of each value that at least LEAST owners hold."""
+        sets: list[npt.NDArray[np.int32]] = []
+        for held in self.proposing:
+            many = np.flatnonzero(np.diff(held.holder_offsets) >= LEAST)
+            sets.extend(held.holding(int(value)) for value in many)
+        return groups.of(sets)
+
+    def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
+        """Weigh each group by the mean of the e-values of the columns."""
+        return mean_bits([urn_bits(groups, held) for held in self.columns])
+
+    def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Weigh candidates by the mean of their likelihood ratios in the columns."""
+        return mean_bits([member_bits(members, candidates, held) for held in self.columns])
+
+    def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Find who shares a value that is not commonplace with at least one member."""
+        found = [members]
+        for held in self.columns:
+            values = np.unique(held.spread(members)[1])
+            commonplace = np.maximum(4.0 * len(members), 0.02 * held.bearers)
+            found.append(held.bearing(values[held.mass[values] <= commonplace]))
+        return np.unique(np.concatenate(found))
+
+    def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Chain the members that hold one value, for every value that proposes and is not commonplace."""
+        left, right = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+        for held in self.proposing:
+            position, value = held.spread(members)
+            telling = held.mass[value] <= np.maximum(4.0 * len(members), 0.02 * held.bearers)
+            position, value = position[telling], value[telling]
+            order = np.argsort(value, kind="stable")
+            same = np.diff(value[order]) == 0
+            left.append(position[order][:-1][same].astype(np.int32))
+            right.append(position[order][1:][same].astype(np.int32))
+        return np.concatenate(left), np.concatenate(right)
+
+    def because(self, members: npt.NDArray[np.int32]) -> str:
+        """Tell how many members share a value with another member, and how many owners outside hold those."""
+        best = max((self._shared(held, members) for held in self.columns), key=lambda s: (s[0], -s[2]))
+        sharing, values, outside = best
+        return (
+            f"{sharing} of {len(members)} owners share {self.what} with another of them ({values} such values, "
+            f"held by {outside} of the {self.columns[0].units - len(members)} owners outside)"
+        )
+
+    def _shared(self, held: Held, members: npt.NDArray[np.int32]) -> tuple[int, int, int]:
+        position, value = held.spread(members)
+        values, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
+        common = counts >= 2
+        sharing = len(np.unique(position[common[inverse]]))
+        outside = np.setdiff1d(held.bearing(values[common].astype(np.int32)), members)
+        return sharing, int(common.sum()), len(outside)
+
+
+def mean_bits(bits: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Average e-values given as bits: valid however they depend on each other."""
+    stacked = np.stack(list(bits))
+    best = stacked.max(axis=0)
+    mean: npt.NDArray[np.float64] = best + np.log2(np.exp2(stacked - best).mean(axis=0))
+    return mean

@@ -1,0 +1,59 @@
+"""Repertoire: owners that draw on the same set of frames.
+
+One shared frame weighs almost nothing (a course, a viral prompt, one framework); it is the set that tells, so
+the frame that most members share is set aside before the rest is weighed. Harness families do not count.
+
+Looks the same when innocent: a prompt-engineering course, a shared prompt library, a team with several accounts.
+Cost: linear in the streams. Source: as payment, with the modal frame left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit import groups
+from stillwatch.kit.groups import Groups
+from stillwatch.kit.held import Held
+from stillwatch.kit.urn import member_bits, modal_values, urn_bits
+from stillwatch.link._urn import UrnSight, mean_bits
+from stillwatch.model.traces import Traces
+from stillwatch.model.view import Sight
+
+NEEDS = ("messages",)
+CAP = 20.0
+HARD = False
+ADMITS = True
+JOINS = False
+INNOCENT = "a course, a shared prompt library, or one team with several accounts"
+
+SINGLE_CAP = 6.0
+"""Bits that a single shared frame may weigh."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepertoireSight(UrnSight):
+    """Weighs groups by the frames that they share beyond the most common one."""
+
+    families: Held
+
+    def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
+        """Average the e-value of the rest with the capped one of all."""
+        every = np.minimum(urn_bits(groups, self.families), SINGLE_CAP)
+        return mean_bits([every, urn_bits(groups, self.families, skips=modal_values(groups, self.families))])
+
+    def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """As `weigh`, for one owner against the group."""
+        modal = modal_values(groups.of([members]), self.families)[0]
+        every = np.minimum(member_bits(members, candidates, self.families), SINGLE_CAP)
+        return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
+
+
+def look(traces: Traces) -> Sight | None:
+    """Look at the families of every owner, harness left out."""
+    held = traces.held.get("family")
+    if held is None or held.size == 0:
+        return None
+    return RepertoireSight(columns=[held], proposing=[held], families=held, what="a frame")

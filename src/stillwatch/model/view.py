@@ -1,0 +1,61 @@
+"""View: one independent way in which owners can be seen to act together.
+
+The views themselves are the members of the `link` room; here stands what they promise, so that the judge can
+weigh what they see without knowing them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit.groups import Groups
+from stillwatch.model.traces import Traces
+
+Owners = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.float64]
+
+
+class Sight(Protocol):
+    """What one view sees in one log. All bits are log2 of e-values or likelihood ratios."""
+
+    def propose(self) -> Groups:
+        """Groups that hang together in this view alone; to be confirmed by others."""
+
+    def weigh(self, groups: Groups) -> Bits:
+        """Weigh each group: log2 of an e-value against "its members have nothing to do with each other"."""
+
+    def admit(self, members: Owners, candidates: Owners) -> Bits:
+        """Weigh each candidate against a group: how much likelier what he shows is inside it than outside."""
+
+    def near(self, members: Owners) -> Owners:
+        """Owners, members or not, who share anything telling with the members."""
+
+    def joints(self, members: Owners) -> tuple[Owners, Owners]:
+        """Links between members, as positions in `members`: enough of them to show what hangs together."""
+
+    def because(self, members: Owners) -> str:
+        """Say in one sentence what this view sees in a group."""
+
+
+class View(Protocol):
+    """A member of the `link` room."""
+
+    __name__: str
+    NEEDS: tuple[str, ...]
+    """Columns of the traffic or of the accounts that it looks at; without all of them it is silent."""
+    CAP: float
+    """Bits that it may add to the judgement of a group, so that one spoofable field never decides."""
+    HARD: bool
+    """Whether a link in it is hard evidence of one hand; deception asks for some."""
+    ADMITS: bool
+    """Whether a tie in it counts as one of the two that let an owner into a group."""
+    JOINS: bool
+    """Whether its links join people one by one; a template or a popular build does not."""
+    INNOCENT: str
+    """What the same picture looks like when nobody hides."""
+
+    def look(self, traces: Traces) -> Sight | None:
+        """Look at a log; None when the columns are not there."""

@@ -1,0 +1,23 @@
+"""Who: account, key, address, client and conversation, as 64-bit hashes.
+
+The names behind the hashes stay in the log; the hunt keeps the account names alone.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillwatch.kit.hashes import hash_column
+from stillwatch.sketch import Columns, Work
+
+NEEDS = ("exchange", "account")
+TELLS = (
+    "exchange", "account", "key", "channel", "model", "asn", "user_agent", "ja4", "end_user", "session",
+    "previous", "tools_hash",
+)  # fmt: skip
+
+
+def columns(batch: pa.RecordBatch, work: Work) -> Columns:  # noqa: ARG001 - every sketch has the same form
+    """Hash the identifying columns that are there: uint64, 0 for null."""
+    there = set(batch.schema.names)
+    return {name: hash_column(batch.column(name)) for name in TELLS if name in there}
