@@ -1,0 +1,185 @@
+"""As it is: canonical Parquet of the operator's own, used where it lies.
+
+A file is used as it is when its footer says that no required value is missing and when each column is of a
+type that means the same as the canonical one. Anything else is converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.ingest import _tables
+from stillwatch.ingest._writer import FILLED
+from stillwatch.model.exchange import EXCHANGES, REQUIRED
+
+ROWS: Final = 65_536
+
+
+def is_usable(path: Path) -> bool:
+    """Tell whether a Parquet file can be used as it is; False too for one that cannot be read."""
+    try:
+        metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError):
+        return False
+    if not set(REQUIRED) <= set(schema.names):
+        return False
+    if any(not _means_the_same(schema.field(name)) for name in schema.names if name in EXCHANGES.names):
+        return False
+    return _is_complete(metadata) and _fits(metadata, path.stat().st_size)
+
+
+def _means_the_same(field: pa.Field) -> bool:
+    empty = (
+        pa.array([], field.type)
+        if not pa.types.is_dictionary(field.type)
+        else pa.array([], field.type.value_type)
+    )
+    wanted = EXCHANGES.field(field.name).type
+    if pa.types.is_integer(wanted) and not pa.types.is_integer(field.type):
+        return False
+    return _tables.recast(empty, wanted) is not None
+
+
+def _is_complete(metadata: pq.FileMetaData) -> bool:
+    """Tell whether no required value is missing, by the statistics of every row group."""
+    places = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
+    for group in range(metadata.num_row_groups):
+        for name in REQUIRED:
+            statistics = metadata.row_group(group).column(places[name]).statistics
+            if statistics is None or not statistics.has_null_count or statistics.null_count:
+                return False
+            if statistics.has_min_max and statistics.min == "":
+                return False
+    return True
+
+
+def _fits(metadata: pq.FileMetaData, size: int) -> bool:
+    """Tell whether all column chunks lie inside the file."""
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            column = metadata.row_group(group).column(index)
+            if (
+                column.data_page_offset + column.total_compressed_size
+                > size + column.total_compressed_size // 2 + 4096
+            ):
+                return False
+    return True
+
+
+def columns(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Name the canonical columns that at least one file fills somewhere, in canonical order."""
+    found: set[str] = set()
+    for path in paths:
+        metadata = pq.read_metadata(path)
+        noted = (metadata.metadata or {}).get(FILLED.encode())
+        if noted is not None:
+            found |= set(noted.decode().split(","))
+            continue
+        for index in range(metadata.num_columns):
+            name = metadata.schema.column(index).path.partition(".")[0]
+            if name in EXCHANGES.names and name not in found and _is_filled(metadata, index):
+                found.add(name)
+    return tuple(name for name in EXCHANGES.names if name in found)
+
+
+def _is_filled(metadata: pq.FileMetaData, index: int) -> bool:
+    """Tell whether a column may hold anything; where nothing is noted of it, it may."""
+    for group in range(metadata.num_row_groups):
+        column = metadata.row_group(group).column(index)
+        statistics = column.statistics
+        if statistics is None or not statistics.has_null_count or statistics.null_count < column.num_values:
+            return True
+    return False
+
+
+def batches(paths: Iterable[Path], names: Sequence[str], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+    """Read columns of canonical files as canonical types, whatever like types the files use.
+
+    A column that a file lacks is null. Memory: one batch.
+    """
+    schema = pa.schema([EXCHANGES.field(name) for name in names])
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            there = [name for name in names if name in file.schema_arrow.names]
+            for batch in file.iter_batches(rows, columns=there or ["exchange"]):
+                yield pa.RecordBatch.from_arrays([_column(batch, name) for name in names], schema=schema)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    kind = EXCHANGES.field(name).type
+    if name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, kind)
+    made = _tables.recast(batch.column(name), kind)
+    return pa.nulls(batch.num_rows, kind) if made is None else made
+
+
+def select(paths: Sequence[Path], names: Sequence[str]) -> str:
+    """Write the DuckDB query that reads columns of canonical files as canonical types.
+
+    `at` comes as a naive UTC timestamp whatever the files hold, so that no setting of the session shifts it.
+    """
+    alike: dict[tuple[str, ...], list[Path]] = {}
+    for path in paths:
+        there = pq.read_schema(path)
+        told = tuple(name for name in names if name in there.names)
+        alike.setdefault(told, []).append(path)
+    parts = []
+    for there_names, files in alike.items():
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        chosen = ", ".join(_expression(name, name in there_names) for name in names)
+        source = f"read_parquet([{listed}], union_by_name=true, hive_partitioning=false)"
+        parts.append(f"SELECT {chosen} FROM {source}")  # noqa: S608 - names are ours, paths are quoted
+    return " UNION ALL ".join(parts)
+
+
+def _expression(name: str, there: bool) -> str:
+    if name == "at":
+        return 'make_timestamp(epoch_us("at")) AS "at"'
+    return f"CAST({_quoted(name) if there else 'NULL'} AS {_SQL[name]}) AS {_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return "STRUCT(" + ", ".join(f'"{field.name}" {_sql_type(field.type)}' for field in kind) + ")"
+    if pa.types.is_integer(kind):
+        return "INTEGER" if kind == pa.int32() else "BIGINT"
+    return {"double": "DOUBLE", "bool": "BOOLEAN"}.get(str(kind), "VARCHAR")
+
+
+_SQL: Final = {name: _sql_type(EXCHANGES.field(name).type) for name in EXCHANGES.names}
+
+
+def biggest_account(paths: Sequence[Path]) -> tuple[str, float] | None:
+    """Find the account that has more than half of all exchanges, and its share; None when there is none.
+
+    Whoever has more than half of all has more than half of some batch, so only such accounts are counted.
+    """
+    counts: dict[str, int] = {}
+    total = 0
+    for batch in batches(paths, ["account"], rows=1 << 20):
+        tally = pc.value_counts(batch.column(0))
+        total += batch.num_rows
+        top = int(pc.max(tally.field("counts")).as_py() or 0)
+        if 2 * top > batch.num_rows:
+            row = tally.filter(pc.equal(tally.field("counts"), top))[0]
+            counts.setdefault(row["values"].as_py(), 0)
+    if not counts:
+        return None
+    for batch in batches(paths, ["account"], rows=1 << 20):
+        for account in counts:
+            counts[account] += int(pc.sum(pc.equal(batch.column(0), account)).as_py() or 0)
+    account, most = max(counts.items(), key=lambda item: item[1])
+    return (account, most / total) if 2 * most > total else None

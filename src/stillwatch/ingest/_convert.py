@@ -1,0 +1,368 @@
+"""Convert: some sources into finished files of canonical exchanges, beside the lines that could not be read.
+
+This is what a worker does. It knows nothing of other workers or of what was ingested before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from stillwatch.ingest import _decode, _format, _records, _sources, _tables
+from stillwatch.ingest._addresses import networks
+from stillwatch.ingest._decode import Decoder
+from stillwatch.ingest._mapping import Columns, read_map
+from stillwatch.ingest._pile import Pile
+from stillwatch.ingest._reader import Reader
+from stillwatch.ingest._records import Block, PassedOver
+from stillwatch.ingest._rejects import Reject, Rejects, account_line, excerpt
+from stillwatch.ingest._sources import Damaged, Peeked, Source
+from stillwatch.ingest._writer import DayWriter, Part
+
+PILE_ROWS: Final = 2000
+PILE_BYTES: Final = 16 << 20
+SNIFFED: Final = 50
+UNKNOWN: Final = "no known format"
+UNKNOWN_HINT: Final = "name the format with `--format`, or the fields with `--map`"
+
+Progress = Callable[[int], None]
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A source, or the lines of it that begin in `start` to `end`; an `end` of 0 means to its end."""
+
+    name: str
+    path: str | None
+    size: int = 0
+    mtime_ns: int = 0
+    start: int = 0
+    end: int = 0
+
+    @property
+    def source(self) -> Source:
+        return Source(
+            name=self.name,
+            path=Path(self.path) if self.path else None,
+            size=self.size,
+            mtime_ns=self.mtime_ns,
+        )
+
+
+class How(msgspec.Struct, frozen=True):
+    """How records are read."""
+
+    format: str | None = None
+    map_file: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
+    max_record_bytes: int = 64 << 20
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a worker is asked to do, in a folder of its own."""
+
+    unit: str
+    stretches: list[Stretch]
+    how: How
+    folder: str
+
+
+class Done(msgspec.Struct):
+    """What a worker has done.
+
+    Attributes:
+        maps: the `--map` lines that would mend the most records, with how many.
+    """
+
+    unit: str
+    parts: list[Part]
+    rejected: int
+    mended: int
+    columns: list[str]
+    maps: dict[str, int]
+    reasons: dict[str, int]
+    formats: dict[str, int]
+
+
+def convert(job: Job, progress: Progress | None = None) -> Done:
+    """Convert the sources of a job into its folder.
+
+    Raises:
+        SettingsError: when the map file is wrong.
+        OSError: when the disk is full.
+    """
+    work = _Work(job, progress or (lambda _: None))
+    for stretch in job.stretches:
+        work.stretch(stretch)
+    return work.finish()
+
+
+def mapping_of(name: str, map_file: str | None) -> tuple[_format.Format, Columns]:
+    """Give a format, and its mapping as amended by the map file."""
+    format_ = _format.load(name)
+    if map_file is None:
+        return format_, format_.columns
+    return format_, format_.columns.amended(read_map(Path(map_file), format_.columns.flat))
+
+
+class _Work:
+    """A job under way."""
+
+    def __init__(self, job: Job, progress: Progress) -> None:
+        self.how = job.how
+        self.unit = job.unit
+        self.folder = Path(job.folder)
+        self.writer = DayWriter(self.folder, f"part-{job.unit}")
+        self.rejects = Rejects(self.folder / "rejected.jsonl")
+        self.progress = progress
+        self.mended = 0
+        self.formats: dict[str, int] = {}
+        self._ruler: _Ruler | None = None
+        self._trusted = networks(job.how.trusted_proxies)
+        self._readers: dict[str, tuple[_format.Format, Reader]] = {}
+
+    def finish(self) -> Done:
+        parts = self.writer.close()
+        self.rejects.close()
+        return Done(
+            unit=self.unit,
+            parts=parts,
+            rejected=self.rejects.count,
+            mended=self.mended,
+            columns=sorted(self.writer.columns),
+            maps=dict(self.rejects.maps.most_common(3)),
+            reasons=dict(self.rejects.reasons.most_common(5)),
+            formats=self.formats,
+        )
+
+    def stretch(self, stretch: Stretch) -> None:
+        """Convert one source, or a part of one; whatever is wrong with it is told in the rejects."""
+        source, self._ruler = stretch.source, None
+        try:
+            stream = _sources.open_raw(source)
+        except OSError as mistake:
+            self._reject(source, 0, f"cannot be opened: {mistake.strerror}")
+            return
+        try:
+            self._opened(stretch, stream)
+        finally:
+            if source.path is not None:
+                stream.close()
+
+    def _opened(self, stretch: Stretch, stream: Any) -> None:
+        head = stream.read(8)
+        source, packing = stretch.source, _sources.packing_of(head)
+        if source.path is None:
+            stream = Peeked(stream, head)
+        else:
+            stream.seek(max(stretch.start - 1, 0))
+        counter = _sources.Counter()
+        pieces = _sources.pieces(stream, packing, counter, min(_sources.PIECE, self.how.max_record_bytes))
+        pieces = self._watched(pieces, counter)
+        kind = _sources.kind_of(source.name, head) if packing == "none" else None
+        if kind == "parquet":
+            self._rows(source, _tables.parquet(source.path or self._spooled(pieces)))
+            self.progress(source.size)
+            return
+        try:
+            first = next(pieces, b"")
+        except Damaged as mistake:
+            self._reject(source, 1, str(mistake))
+            return
+        again = itertools.chain([first], pieces)
+        if (kind or _sources.kind_of(source.name, first)) == "csv":
+            self._rows(source, _tables.csv(again, self.how.max_record_bytes))
+        elif first:
+            self._records(stretch, packing != "none", _records.is_spread(first), again)
+
+    def _watched(self, pieces: Iterable[bytes], counter: _sources.Counter) -> Iterator[bytes]:
+        seen = 0
+        for piece in pieces:
+            yield piece
+            self.progress(counter.bytes - seen)
+            seen = counter.bytes
+
+    def _spooled(self, pieces: Iterable[bytes]) -> Path:
+        """Write a stream that cannot be sought to a file that can."""
+        path = self.folder / "spooled"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        return path
+
+    def _records(self, stretch: Stretch, packed: bool, spread: bool, pieces: Iterable[bytes]) -> None:
+        """Convert JSON."""
+        source = stretch.source
+        counted = packed or source.path is None
+        self._ruler = None if counted or spread else _Ruler(source)
+        name: str | None = None
+        decoder: Decoder | None = None
+        pile = Pile()
+        cut = _records.cut(
+            pieces,
+            self.how.max_record_bytes,
+            spread=spread,
+            counted=counted,
+            begin=stretch.start,
+            end=stretch.end,
+        )
+        for block in cut:
+            if isinstance(block, PassedOver):
+                self._reject(source, self._line(block, 0), block.reason, block.head)
+                continue
+            if decoder is None or name is None:
+                name, told = self._sniff(source, block)
+                if told:
+                    return
+                if name is None:
+                    continue
+                decoder = Decoder(self._reader(name)[1].record, _format.load(name).unwrap)
+            pile.add(decoder.block(block), block.size)
+            if len(pile.records) >= PILE_ROWS or pile.bytes >= PILE_BYTES:
+                self._write(source, name, pile)
+        if name is not None:
+            self._write(source, name, pile)
+
+    def _sniff(self, source: Source, block: Block) -> tuple[str | None, bool]:
+        """Tell the format of a source by its first records, unless it was named.
+
+        Returns:
+            The format; and whether the source was rejected whole, because its records are of no known format.
+        """
+        if self.how.format is not None:
+            return self.how.format, False
+        broken: list[tuple[int, str, bytes]] = []
+        readable = False
+        for line, raw in block.one_by_one():
+            value, reason = _decode.plain(raw)
+            if reason is not None:
+                broken.append((line, reason, raw))
+                continue
+            readable = True
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict) and (name := _format.recognised(one)) is not None:
+                    return name, False
+            if line - block.line >= SNIFFED:
+                break
+        if readable and self.how.map_file is not None:
+            return "canonical", False
+        if readable:
+            self.rejects.add(Reject(source.name, 1, UNKNOWN, hint=UNKNOWN_HINT))
+            return None, True
+        for line, reason, raw in broken:
+            self._reject(source, self._line(block, line), reason, raw)
+        return None, False
+
+    def _rows(self, source: Source, tables: Iterator[_tables.Rows]) -> None:
+        """Convert a table: by column where it is canonical, by row where a map has to tell."""
+        name = self.how.format or "canonical"
+        decoder = Decoder(self._reader(name)[1].record, None)
+        try:
+            for rows in tables:
+                for line, reason in rows.bad:
+                    self._reject(source, line, reason)
+                plain = self.how.map_file is not None or name != "canonical"
+                whole = None if plain or rows.batch is None else _tables.as_canonical(rows.batch)
+                if whole is not None:
+                    self.formats[name] = self.formats.get(name, 0) + whole.num_rows
+                    self.writer.write(whole)
+                    continue
+                pile = Pile()
+                pile.add(decoder.plain(*rows.plain()), 0)
+                self._write(source, name, pile)
+        except _tables.Unreadable as mistake:
+            self._reject(source, 1, str(mistake))
+
+    def _write(self, source: Source, name: str, pile: Pile) -> None:
+        """Make columns of what has been decoded, and write them."""
+        format_, reader = self._reader(name)
+        for decoded in pile.decoded:
+            self.mended += decoded.mended
+            for line, reason, raw in decoded.rejects:
+                self._reject(source, self._line(decoded.block, line), reason, raw, reader.mapping)
+        if not pile.records:
+            pile.clear()
+            return
+        batch = reader.read(pile.records, pile.digest)
+        self.formats[name] = self.formats.get(name, 0) + batch.table.num_rows
+        for place, column in batch.rejects:
+            self._incomplete(source, format_, reader.mapping, pile, place, column)
+        self.writer.write(batch.table)
+        pile.clear()
+
+    def _incomplete(
+        self, source: Source, format_: _format.Format, mapping: Columns, pile: Pile, place: int, column: str
+    ) -> None:
+        """Reject a record that lacks what is required, with the line that would mend it."""
+        decoded, within, raw = pile.place(place)
+        line, reason = self._line(decoded.block, within), f"`{column}` is missing"
+        if self.rejects.is_full(reason):
+            self.rejects.add(Reject(source.name, line, reason))
+            return
+        shown = excerpt(raw, mapping)
+        if column == "account":
+            mend = account_line(_plain(format_, raw, pile.ordinal(place)), format_, mapping)
+            hint = f"name the field that holds it, `--map` with `{mend}`"
+            self.rejects.add(Reject(source.name, line, reason, hint=hint, map=mend, excerpt=shown))
+            return
+        where = ", ".join(f"`{path}`" for path in mapping.said(column)) or "no field"
+        hint = f'looked in {where}; name the field that holds it, `--map` with `{column} = "…"`'
+        self.rejects.add(Reject(source.name, line, reason, hint=hint, excerpt=shown))
+
+    def _line(self, block: Block | PassedOver | None, within: int) -> int:
+        """Give the number of a line: counted already, or within a block of a file that is counted now."""
+        if block is None or self._ruler is None:
+            return within or (block.line if block is not None else 0)
+        return self._ruler.before(block.offset) + within + 1
+
+    def _reader(self, name: str) -> tuple[_format.Format, Reader]:
+        if name not in self._readers:
+            format_, mapping = mapping_of(name, self.how.map_file)
+            self._readers[name] = format_, Reader(mapping, self._trusted, self.how.placeholders)
+        return self._readers[name]
+
+    def _reject(
+        self, source: Source, line: int, reason: str, raw: bytes = b"", mapping: Columns | None = None
+    ) -> None:
+        mapping = mapping or _format.load(self.how.format or "canonical").columns
+        shown = excerpt(raw, mapping) if raw and not self.rejects.is_full(reason) else ""
+        self.rejects.add(Reject(source.name, line, reason, excerpt=shown))
+
+
+class _Ruler:
+    """Counts the lines before a place in a file, once and only when a line has to be named."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._offset = 0
+        self._lines = 0
+
+    def before(self, offset: int) -> int:
+        """Count the lines that end before an offset."""
+        if offset < self._offset:
+            self._offset = self._lines = 0
+        with _sources.open_raw(self._source) as file:
+            file.seek(self._offset)
+            while self._offset < offset and (piece := file.read(min(offset - self._offset, _sources.PIECE))):
+                self._offset += len(piece)
+                self._lines += piece.count(b"\n")
+        return self._lines
+
+
+def _plain(format_: _format.Format, raw: bytes, ordinal: int) -> _format.Plain:
+    """Give a record as plain data, for the hint."""
+    value, _ = _decode.plain(raw)
+    found = (
+        list(format_.unwrap(raw))
+        if format_.unwrap is not None
+        else value
+        if isinstance(value, list)
+        else [value]
+    )
+    record = found[ordinal] if ordinal < len(found) else None
+    return record if isinstance(record, dict) else {}

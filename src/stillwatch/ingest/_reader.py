@@ -1,0 +1,367 @@
+"""Reader: blocks of records in, Arrow batches of canonical exchanges out, by way of a mapping.
+
+Cost: about 10 microseconds per exchange beyond the decoding of its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.ingest import _answers, _salvage, _shapes, _text, _turns, _values
+from stillwatch.ingest._addresses import Clients, Network
+from stillwatch.ingest._mapping import FORWARDED_FOR, Columns, Row
+from stillwatch.ingest._shapes import Part
+from stillwatch.ingest._tools import Offers
+from stillwatch.ingest._tree import Node, Record, Tree
+from stillwatch.model.exchange import EXCHANGES, MESSAGE, REQUIRED, TOOL_CALL
+
+Values = list[Any]
+
+SAID: Final = ("response", "choices", "tool_calls", "reasoning", "finish_reason")
+_INT: Final = {
+    name: EXCHANGES.field(name).type
+    for name in EXCHANGES.names
+    if pa.types.is_integer(EXCHANGES.field(name).type)
+}
+_PART_LIST: Final = str | list[str | Part] | Part | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a block of records gave.
+
+    Attributes:
+        table: the good rows, in canonical types and order; columns that no record filled are left out.
+        rejects: of each bad record its place in the block and the required column that it lacks.
+    """
+
+    table: pa.RecordBatch
+    rejects: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Reader:
+    """Turns records into rows by a mapping.
+
+    Args:
+        mapping: which field fills which column.
+        trusted: proxies whose X-Forwarded-For is believed.
+        placeholders: ids that stand for nobody, and so are no account.
+        digest: makes an id for a record that has none, from its place in the block.
+    """
+
+    def __init__(
+        self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()
+    ) -> None:
+        self.mapping = mapping
+        self.tree = Tree(mapping)
+        self.record: type[Record] = self.tree.record
+        self._placeholders = frozenset(placeholders)
+        self._clients = Clients(trusted)
+        self._offers = Offers()
+
+    def _is_somebody(self, value: Any) -> bool:
+        return value not in self._placeholders
+
+    def read(self, records: list[Record], digest: Callable[[int], str] | None = None) -> Batch:
+        """Turn a block of records into rows."""
+        block = _Block(self, records)
+        arrays: dict[str, pa.Array] = {}
+        block.said(arrays)
+        block.conversations(arrays)
+        block.offers(arrays)
+        for row in self.mapping:
+            if row.column not in arrays and row.column != FORWARDED_FOR:
+                arrays[row.column] = block.column(row)
+        _infer_n(arrays)
+        self._identify(arrays, digest, len(records))
+        return _sift(arrays, len(records))
+
+    def _identify(self, arrays: dict[str, pa.Array], digest: Callable[[int], str] | None, rows: int) -> None:
+        row = self.mapping.rows.get("exchange")
+        if row is None or not row.digest or digest is None:
+            return
+        given = arrays.get("exchange", pa.nulls(rows, pa.string())).to_pylist()
+        arrays["exchange"] = pa.array([one or digest(place) for place, one in enumerate(given)], pa.string())
+
+
+class _Block:
+    """One block on its way: every field is taken out once, whatever the number of columns that read it."""
+
+    def __init__(self, reader: Reader, records: list[Record]) -> None:
+        self.reader = reader
+        self.records = records
+        self.held: dict[Node, Values] = reader.tree.begin()
+
+    def values(self, row: Row, wanted: Callable[[Any], bool] | None = None) -> Values:
+        """Give what the first path holds, filled up from the next ones where it holds nothing."""
+        told: Values | None = None
+        for path in row.paths:
+            values = self.reader.tree.values(self.records, row.column, path, self.held)
+            if values.count(None) == len(values):
+                continue
+            if wanted is not None:
+                values = [value if value is None or wanted(value) else None for value in values]
+            told = (
+                values
+                if told is None
+                else [a if a is not None and a != "" else b for a, b in zip(told, values, strict=True)]
+            )
+            if None not in told and "" not in told:
+                break
+        if told is None:
+            return [row.constant] * len(self.records)
+        if row.constant is not None:
+            told = [row.constant if value is None or value == "" else value for value in told]
+        return told
+
+    def column(self, row: Row) -> pa.Array:
+        """Fill a column of scalars."""
+        name = row.column
+        if name == "at":
+            return _values.instant(self.values(row), row.time)
+        if name == "account":
+            return _values.text(self.values(row, self.reader._is_somebody))
+        if name == "ip":
+            return pa.array(self._clients(row), pa.string())
+        if name in _INT:
+            return self._whole(row)
+        return _SCALARS.get(name, _values.text)(self.values(row))
+
+    def _whole(self, row: Row) -> pa.Array:
+        kind = _INT[row.column]
+        if row.column == "status":
+            return _values.http_status(self.values(row), kind)
+        if row.column == "top_logprobs":
+            return _values.logprobs(
+                self.values(row, lambda value: _values.one_logprobs(value) is not None), kind
+            )
+        return _values.whole(self.values(row), kind)
+
+    def _clients(self, row: Row) -> list[str | None]:
+        peers = self.values(row)
+        header = self.reader.mapping.rows.get(FORWARDED_FOR)
+        headers = self.values(header) if header is not None and self.reader._clients.believes else None
+        return self.reader._clients.column(peers, headers)
+
+    def offers(self, arrays: dict[str, pa.Array]) -> None:
+        """Fill the names of the tools offered and the hash of their schemas."""
+        for name in ("tools", "tools_hash"):
+            row = self.reader.mapping.rows.get(name)
+            if row is None:
+                continue
+            raws = self._raws(row)
+            if raws is None:
+                arrays[name] = pa.nulls(len(self.records), EXCHANGES.field(name).type)
+            elif name == "tools":
+                told = [None if raw is None else self.reader._offers.read(raw) for raw in raws]
+                arrays[name] = pa.array([one and one[0] for one in told], EXCHANGES.field(name).type)
+            else:
+                hashes = [None if raw is None else _hash_of(self.reader._offers, raw) for raw in raws]
+                arrays[name] = pa.array(hashes, pa.string())
+
+    def _raws(self, row: Row) -> list[msgspec.Raw | None] | None:
+        """Give what the tools were read from, as raw JSON; None when no record has any."""
+        told: list[msgspec.Raw | None] | None = None
+        for path in row.paths:
+            values = self.reader.tree.values(self.records, row.column, path, self.held)
+            if all(map(_is_nothing, values)):
+                continue
+            raws = [None if _is_nothing(value) else _text.raw(value) for value in values]
+            told = raws if told is None else [a or b for a, b in zip(told, raws, strict=True)]
+        if told is None and row.constant is not None:
+            return [_text.raw(row.constant)] * len(self.records)
+        return told
+
+    def said(self, arrays: dict[str, pa.Array]) -> None:
+        """Fill the columns that come from the answer."""
+        parts: dict[tuple[str, ...], tuple[Values, _answers.Columns]] = {}
+        for name in SAID:
+            row = self.reader.mapping.rows.get(name)
+            if row is None:
+                continue
+            told: Values | None = None if row.paths else [row.constant] * len(self.records)
+            for path in row.paths:
+                if path not in parts:
+                    values = self._opened(name, path, _shapes.Said)
+                    parts[path] = values, _answers.columns(values)
+                values = _pick(name, *parts[path])
+                told = (
+                    values
+                    if told is None
+                    else [b if a is None else a for a, b in zip(told, values, strict=True)]
+                )
+                if None not in told:
+                    break
+            arrays[name] = _said_array(name, told or [])
+
+    def _opened(self, column: str, path: tuple[str, ...], kind: Any) -> Values:
+        """Take out values that may hold a whole object, from structs, plain data or text that holds JSON."""
+        values = self.reader.tree.values(self.records, column, path, self.held)
+        if self.reader.mapping.opens_text:
+            values = [_text.opened(value) if type(value) is str else value for value in values]
+        if self.reader.tree.is_plain(column, path) or self.reader.mapping.opens_text:
+            values = [_salvage.convert(value, kind) if _is_plain(value) else value for value in values]
+        return values
+
+    def conversations(self, arrays: dict[str, pa.Array]) -> None:
+        """Fill `messages` and `system`."""
+        verbatim = self.reader.mapping.verbatim
+        messages, system = (self.reader.mapping.rows.get(name) for name in ("messages", "system"))
+        leads: list[str | None] = [None] * len(self.records)
+        if messages is not None:
+            leads, arrays["messages"] = _conversations(
+                self._first("messages", messages, _shapes.Turns), verbatim
+            )
+        if system is not None or any(lead is not None for lead in leads):
+            given = self._first("system", system, _PART_LIST) if system is not None else [None] * len(leads)
+            arrays["system"] = _values.content(
+                [_system(value, lead) for value, lead in zip(given, leads, strict=True)]
+            )
+
+    def _first(self, column: str, row: Row, kind: Any) -> Values:
+        told: Values | None = None
+        for path in row.paths:
+            values = self._opened(column, path, kind)
+            if values.count(None) == len(values):
+                continue
+            told = values if told is None else [a or b for a, b in zip(told, values, strict=True)]
+            if all(told):
+                break
+        return [row.constant] * len(self.records) if told is None else told
+
+
+def _conversations(values: Values, verbatim: bool) -> tuple[list[str | None], pa.Array]:
+    """Build the column `messages`, and give the leading system texts."""
+    roles: list[str] = []
+    contents: list[str | None] = []
+    offsets = [0]
+    leads = []
+    for value in values:
+        leads.append(_turns.add(value, roles, contents, verbatim) if value else None)
+        offsets.append(len(roles))
+    pairs = pa.StructArray.from_arrays(
+        [_values.content(roles), _values.content(contents)], fields=list(MESSAGE)
+    )
+    mask = pa.array([not value for value in values]) if not all(values) else None
+    return leads, pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pairs, type=pa.list_(MESSAGE), mask=mask
+    )
+
+
+def _system(value: Any, lead: str | None) -> str | None:
+    """Join the system parameter and the leading system messages."""
+    if value is None:
+        return lead
+    told = _turns.text_of(value) if isinstance(value, str | list | Part) else None
+    return "\n".join(text for text in (told, lead) if text) or None
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) is dict or (
+        type(value) is list and bool(value) and type(value[0]) is not _shapes.Message
+    )
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value is _text.NOTHING
+
+
+def _pick(name: str, values: Values, told: _answers.Columns) -> Values:
+    """Pick a column's part of each answer; a plain text under a column's own path is the column itself."""
+    picked = told[SAID.index(name)]
+    if name in {"reasoning", "finish_reason"} and not set(map(type, values)) <= {_shapes.Answer, type(None)}:
+        picked = list(picked)
+        for index, value in enumerate(values):
+            if type(value) is str:
+                picked[index] = value or None
+            elif type(value) is list and picked[index] is None:
+                picked[index] = told[0][index] if all(type(one) is str for one in value) else None
+    return picked
+
+
+def _said_array(name: str, values: Values) -> pa.Array:
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), EXCHANGES.field(name).type)
+    if name == "tool_calls":
+        return _calls(values)
+    if name == "choices":
+        return _lists(values, pa.string())
+    return _values.content(values) if name in {"response", "reasoning"} else _values.text(values)
+
+
+def _calls(values: Values) -> pa.Array:
+    flat = [call for calls in values if calls for call in calls]
+    pairs = pa.StructArray.from_arrays(
+        [_values.content([name for name, _ in flat]), _values.content([arguments for _, arguments in flat])],
+        fields=list(TOOL_CALL),
+    )
+    return _listed(values, pairs, TOOL_CALL)
+
+
+def _lists(values: Values, kind: pa.DataType) -> pa.Array:
+    return _listed(values, _values.content([one for many in values if many for one in many]), kind)
+
+
+def _listed(values: Values, flat: pa.Array, kind: pa.DataType) -> pa.Array:
+    lengths = np.fromiter((len(many) if many else 0 for many in values), np.int32, len(values))
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    absent = pa.array(np.fromiter((many is None for many in values), np.bool_, len(values)))
+    return pa.ListArray.from_arrays(pa.array(offsets), flat, type=pa.list_(kind), mask=absent)
+
+
+def _hash_of(offers: Offers, raw: Any) -> str | None:
+    """Give a hash that stands in the log already, or make one from the schemas."""
+    if raw and (value := _text.loose(raw)) and isinstance(value, str) and not value.startswith(("[", "{")):
+        return value
+    told = offers.read(raw)
+    return told[1] if told else None
+
+
+def _infer_n(arrays: dict[str, pa.Array]) -> None:
+    """Several choices tell how many were asked for, where the log does not."""
+    choices = arrays.get("choices")
+    if choices is None or choices.null_count == len(choices):
+        return
+    asked = arrays.get("n", pa.nulls(len(choices), pa.int32()))
+    arrays["n"] = pc.coalesce(asked, pc.list_value_length(choices).cast(pa.int32()))
+
+
+def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
+    """Part the good rows from those that lack what is required."""
+    bad: dict[int, str] = {}
+    for column in REQUIRED:
+        array = arrays.get(column)
+        places = (
+            range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+        )
+        for place in places:
+            bad.setdefault(int(place), column)
+    names = [
+        name
+        for name in EXCHANGES.names
+        if name in arrays and (arrays[name].null_count < rows or name in REQUIRED)
+    ]
+    names = [name for name in names if name in arrays]
+    schema = pa.schema([EXCHANGES.field(name) for name in names])
+    table = pa.RecordBatch.from_arrays([arrays[name] for name in names], schema=schema)
+    if bad:
+        keep = np.ones(rows, bool)
+        keep[list(bad)] = False
+        table = table.filter(pa.array(keep))
+    return Batch(table, sorted(bad.items()))
+
+
+_SCALARS: Final[dict[str, Callable[[Values], pa.Array]]] = {
+    "temperature": _values.number,
+    "top_p": _values.number,
+    "stream": _values.flag,
+    "operation": _values.operation,
+}
