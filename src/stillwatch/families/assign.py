@@ -1,8 +1,8 @@
 """Assign: the frames that an exchange contains.
 
 An exchange contains a frame when it has at least half of the frame's fingerprints, and no fewer than LEAST:
-containment and not likeness, so that a slot of any length does no harm. The frames are ordered by how much of
-the text they cover; the first is the primary one.
+containment and not likeness, so that a slot of any length does no harm. The frames are ordered by how many
+exchanges have them: a template comes before the items that were put into it, although an item may be longer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from stillwatch.families.bundle import LEAST
 from stillwatch.kit.jit import kernel
 
-KEPT: Final = 3
+KEPT: Final = 4
 """Frames kept of one text."""
 CONTAINED: Final = 0.5
 _SEEN: Final = 64
@@ -27,6 +27,7 @@ def assign(
     counts: npt.NDArray[np.uint16],
     bundle: npt.NDArray[np.int32],
     sizes: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
     out: npt.NDArray[np.int32],
 ) -> None:
     """Write the frames of each text to `out`, shape (texts, KEPT), best first, -1 for none.
@@ -36,6 +37,7 @@ def assign(
         counts: fingerprints of each text.
         bundle: bundle of each heavy fingerprint, -1 for none.
         sizes: fingerprints in each bundle.
+        rows: exchanges that have each bundle.
     """
     seen = np.empty(_SEEN, np.int32)
     hits = np.empty(_SEEN, np.int64)
@@ -62,7 +64,11 @@ def assign(
             best = -1
             for i in range(known):
                 enough = hits[i] >= LEAST and hits[i] >= CONTAINED * sizes[seen[i]]
-                if enough and (best < 0 or hits[i] > hits[best] or (hits[i] == hits[best] and seen[i] < seen[best])):
+                if enough and (
+                    best < 0
+                    or rows[seen[i]] > rows[seen[best]]
+                    or (rows[seen[i]] == rows[seen[best]] and seen[i] < seen[best])
+                ):
                     best = i
             if best < 0:
                 break

@@ -1,7 +1,7 @@
 """Grow: find the families of a log and give every exchange its own.
 
 Three passes over the fingerprints in the scratch (count, sketch, assign), none over the text. System texts
-are bundled among themselves, each weighing as many exchanges as it had. An exchange has up to three families
+are bundled among themselves, each weighing as many exchanges as it had. An exchange has up to four families
 of its last user turn, one of its system text, and the one of the turn that opened its conversation.
 """
 
@@ -65,14 +65,23 @@ def _turns(
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    rows_of = _rows(heavy, bundle, count)
     for start, piece in scratch.pieces("marks"):
         rows = len(piece["marks#"])
         out = np.full((rows, KEPT), -1, np.int32)
-        assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, out)
+        assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, rows_of, out)
         families[start : start + rows, :KEPT] = out + 1
         advance(rows)
     _frames(heavy, bundle, count, frames)
     return count
+
+
+def _rows(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Tell how many exchanges have each bundle: those of its commonest fingerprint."""
+    rows = np.zeros(count, np.int64)
+    inside = bundle >= 0
+    np.maximum.at(rows, bundle[inside], heavy.rows[inside])
+    return rows
 
 
 def _frames(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int, frames: list[npt.NDArray[np.uint32]]) -> None:
@@ -107,7 +116,8 @@ def _systems(
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     out = np.full((len(count_of), KEPT), -1, np.int32)
-    assign(heavy.lookup(every), count_of, bundle, np.bincount(bundle[bundle >= 0], minlength=count), out)
+    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    assign(heavy.lookup(every), count_of, bundle, sizes, _rows(heavy, bundle, count), out)
     best = np.where(out[:, 0] >= 0, out[:, 0] + 1 + turns, 0).astype(np.int32)
     for start, piece in scratch.pieces("system"):
         codes = known.lookup(piece["system"])

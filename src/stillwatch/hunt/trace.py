@@ -54,32 +54,34 @@ def _by_owner(counted: Counted, crowd: Crowd) -> Held:
     return hold(crowd.owner[counted.one], counted.other, counted.times.astype(np.float64), crowd.owners)
 
 
-def streams(scratch: Scratch, codes: Codes) -> Streams:
-    """Count every (account, family): a family counts once in an exchange, wherever it stands."""
+def carriers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Held:
+    """Build the table of owners by families: all families of an exchange count, each once."""
     pairs = Pairs(1 << 16)
-    tokens = "output_tokens" in scratch
-    wanted = ["account", "at", "family", *(["output_tokens"] if tokens else [])]
-    for _, piece in scratch.pieces(*wanted):
+    for _, piece in scratch.pieces("account", "at", "family"):
         account = codes.lookup(piece["account"])
-        amount = piece["output_tokens"].astype(np.int64) if tokens else np.zeros(len(account), np.int64)
         for place in range(FAMILIES):
             family = piece["family"][:, place].astype(np.uint64)
             if place == KEPT + 1:  # the opening turn's family may be there already
                 family = np.where((piece["family"][:, :KEPT] == family[:, None]).any(axis=1), U64(0), family)
             if family.any():
-                pairs.add(account, family, piece["at"], amount)
+                pairs.add(account, family, piece["at"])
+    return _by_owner(pairs.close(), crowd)
+
+
+def streams(scratch: Scratch, codes: Codes) -> Streams:
+    """Count every stream: the exchanges of one account whose primary family is one."""
+    pairs = Pairs(1 << 16)
+    tokens = "output_tokens" in scratch
+    wanted = ["account", "at", "primary", *(["output_tokens"] if tokens else [])]
+    for _, piece in scratch.pieces(*wanted):
+        account = codes.lookup(piece["account"])
+        amount = piece["output_tokens"].astype(np.int64) if tokens else None
+        pairs.add(account, piece["primary"].astype(np.uint64), piece["at"], amount)
     counted = pairs.close()
     return Streams(
         account=counted.one, family=counted.other.astype(np.int32), exchanges=counted.times,
         output_tokens=counted.amount, first=counted.first, last=counted.last,
     )  # fmt: skip
-
-
-def family_table(found: Streams, crowd: Crowd, keep: npt.NDArray[np.bool_]) -> Held:
-    """Build the table of owners by families; only families in `keep` (by number) count."""
-    there = keep[found.family]
-    account, family = found.account[there], found.family[there].astype(np.uint64)
-    return hold(crowd.owner[account], family, found.exchanges[there].astype(np.float64), crowd.owners)
 
 
 def handovers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Handovers | None:

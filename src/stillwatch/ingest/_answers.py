@@ -106,9 +106,7 @@ def _message(message: Message, finish: str | None) -> Delivered:
             text = message.refusal
     if thought is None and message.thinking_blocks:
         thought = _thoughts(message.thinking_blocks)
-    return Delivered(
-        text if text or not calls else None, None, calls, thought or None, finish or message.finish_reason
-    )
+    return Delivered(text if text or not calls else None, None, calls, thought or None, finish or message.finish_reason)
 
 
 def _parts(parts: Sequence[str | Part]) -> tuple[Calls, str | None, str | None]:
@@ -135,9 +133,7 @@ def _thoughts(parts: list[Part]) -> str | None:
             texts.append((inner.text if inner else None) or "")
         elif part.type in _text.THOUGHT_PARTS:
             texts.append(
-                _summaries(
-                    part.thinking or part.text or (part.content if isinstance(part.content, str) else "")
-                )
+                _summaries(part.thinking or part.text or (part.content if isinstance(part.content, str) else ""))
             )
     return "\n".join(text for text in texts if text) or None
 
@@ -147,9 +143,7 @@ def _summaries(text: str) -> str:
     if not text.startswith('[{"'):
         return text
     held = _text.loose_text(text)
-    if isinstance(held, list) and all(
-        isinstance(one, dict) and isinstance(one.get("text"), str) for one in held
-    ):
+    if isinstance(held, list) and all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in held):
         return "\n".join(one["text"] for one in held)
     return text
 
@@ -189,9 +183,7 @@ def _items(items: list[Message], finish: str | None) -> Delivered:
                 calls.append(call(item))
         elif (text := text_of(item.content)) is not None:
             texts.append(text)
-    return Delivered(
-        "\n".join(texts) if texts else None, None, calls or None, "\n".join(thoughts) or None, finish
-    )
+    return Delivered("\n".join(texts) if texts else None, None, calls or None, "\n".join(thoughts) or None, finish)
 
 
 def _list(values: list[object]) -> Delivered:
@@ -203,8 +195,7 @@ def _list(values: list[object]) -> Delivered:
     if any(message.type in {"message", "reasoning"} for message in messages):
         return _items(messages, None)
     if all(
-        message.role is None and message.parts is None and (message.name or message.function)
-        for message in messages
+        message.role is None and message.parts is None and (message.name or message.function) for message in messages
     ):
         return Delivered(tool_calls=[call(message) for message in messages])
     told = [_message(message, None) for message in messages]

@@ -326,9 +326,7 @@ class _Work:
             self._readers[name] = format_, Reader(mapping, self._trusted, self.how.placeholders)
         return self._readers[name]
 
-    def _reject(
-        self, source: Source, line: int, reason: str, raw: bytes = b"", mapping: Columns | None = None
-    ) -> None:
+    def _reject(self, source: Source, line: int, reason: str, raw: bytes = b"", mapping: Columns | None = None) -> None:
         mapping = mapping or _format.load(self.how.format or "canonical").columns
         shown = excerpt(raw, mapping) if raw and not self.rejects.is_full(reason) else ""
         self.rejects.add(Reject(source.name, line, reason, excerpt=shown))
@@ -357,12 +355,6 @@ class _Ruler:
 def _plain(format_: _format.Format, raw: bytes, ordinal: int) -> _format.Plain:
     """Give a record as plain data, for the hint."""
     value, _ = _decode.plain(raw)
-    found = (
-        list(format_.unwrap(raw))
-        if format_.unwrap is not None
-        else value
-        if isinstance(value, list)
-        else [value]
-    )
+    found = list(format_.unwrap(raw)) if format_.unwrap is not None else value if isinstance(value, list) else [value]
     record = found[ordinal] if ordinal < len(found) else None
     return record if isinstance(record, dict) else {}

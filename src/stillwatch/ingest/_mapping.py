@@ -160,9 +160,7 @@ def _row(column: str, value: object, flat: frozenset[str], file: Path) -> Row:
     where = f"{file}, `{column}`"
     if column not in TARGETS:
         close = difflib.get_close_matches(column, TARGETS, n=1)
-        hint = (
-            f"did you mean `{close[0]}`?" if close else "the columns are listed in docs/reference/columns.md"
-        )
+        hint = f"did you mean `{close[0]}`?" if close else "the columns are listed in docs/reference/columns.md"
         raise SettingsError(f"`{column}` is no canonical column", where=str(file), hint=hint)
     if isinstance(value, str | list):
         return Row(column=column, paths=_paths(value, flat, where))

@@ -26,9 +26,7 @@ Values = list[Any]
 
 SAID: Final = ("response", "choices", "tool_calls", "reasoning", "finish_reason")
 _INT: Final = {
-    name: EXCHANGES.field(name).type
-    for name in EXCHANGES.names
-    if pa.types.is_integer(EXCHANGES.field(name).type)
+    name: EXCHANGES.field(name).type for name in EXCHANGES.names if pa.types.is_integer(EXCHANGES.field(name).type)
 }
 _PART_LIST: Final = str | list[str | Part] | Part | None
 
@@ -56,9 +54,7 @@ class Reader:
         digest: makes an id for a record that has none, from its place in the block.
     """
 
-    def __init__(
-        self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()) -> None:
         self.mapping = mapping
         self.tree = Tree(mapping)
         self.record: type[Record] = self.tree.record
@@ -139,9 +135,7 @@ class _Block:
         if row.column == "status":
             return _values.http_status(self.values(row), kind)
         if row.column == "top_logprobs":
-            return _values.logprobs(
-                self.values(row, lambda value: _values.one_logprobs(value) is not None), kind
-            )
+            return _values.logprobs(self.values(row, lambda value: _values.one_logprobs(value) is not None), kind)
         return _values.whole(self.values(row), kind)
 
     def _clients(self, row: Row) -> list[str | None]:
@@ -192,11 +186,7 @@ class _Block:
                     values = self._opened(name, path, _shapes.Said)
                     parts[path] = values, _answers.columns(values)
                 values = _pick(name, *parts[path])
-                told = (
-                    values
-                    if told is None
-                    else [b if a is None else a for a, b in zip(told, values, strict=True)]
-                )
+                told = values if told is None else [b if a is None else a for a, b in zip(told, values, strict=True)]
                 if None not in told:
                     break
             arrays[name] = _said_array(name, told or [])
@@ -216,14 +206,10 @@ class _Block:
         messages, system = (self.reader.mapping.rows.get(name) for name in ("messages", "system"))
         leads: list[str | None] = [None] * len(self.records)
         if messages is not None:
-            leads, arrays["messages"] = _conversations(
-                self._first("messages", messages, _shapes.Turns), verbatim
-            )
+            leads, arrays["messages"] = _conversations(self._first("messages", messages, _shapes.Turns), verbatim)
         if system is not None or any(lead is not None for lead in leads):
             given = self._first("system", system, _PART_LIST) if system is not None else [None] * len(leads)
-            arrays["system"] = _values.content(
-                [_system(value, lead) for value, lead in zip(given, leads, strict=True)]
-            )
+            arrays["system"] = _values.content([_system(value, lead) for value, lead in zip(given, leads, strict=True)])
 
     def _first(self, column: str, row: Row, kind: Any) -> Values:
         told: Values | None = None
@@ -246,13 +232,9 @@ def _conversations(values: Values, verbatim: bool) -> tuple[list[str | None], pa
     for value in values:
         leads.append(_turns.add(value, roles, contents, verbatim) if value else None)
         offsets.append(len(roles))
-    pairs = pa.StructArray.from_arrays(
-        [_values.content(roles), _values.content(contents)], fields=list(MESSAGE)
-    )
+    pairs = pa.StructArray.from_arrays([_values.content(roles), _values.content(contents)], fields=list(MESSAGE))
     mask = pa.array([not value for value in values]) if not all(values) else None
-    return leads, pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pairs, type=pa.list_(MESSAGE), mask=mask
-    )
+    return leads, pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pairs, type=pa.list_(MESSAGE), mask=mask)
 
 
 def _system(value: Any, lead: str | None) -> str | None:
@@ -264,9 +246,7 @@ def _system(value: Any, lead: str | None) -> str | None:
 
 
 def _is_plain(value: object) -> bool:
-    return type(value) is dict or (
-        type(value) is list and bool(value) and type(value[0]) is not _shapes.Message
-    )
+    return type(value) is dict or (type(value) is list and bool(value) and type(value[0]) is not _shapes.Message)
 
 
 def _is_nothing(value: object) -> bool:
@@ -339,15 +319,11 @@ def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
     bad: dict[int, str] = {}
     for column in REQUIRED:
         array = arrays.get(column)
-        places = (
-            range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-        )
+        places = range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
         for place in places:
             bad.setdefault(int(place), column)
     names = [
-        name
-        for name in EXCHANGES.names
-        if name in arrays and (arrays[name].null_count < rows or name in REQUIRED)
+        name for name in EXCHANGES.names if name in arrays and (arrays[name].null_count < rows or name in REQUIRED)
     ]
     names = [name for name in names if name in arrays]
     schema = pa.schema([EXCHANGES.field(name) for name in names])

@@ -129,12 +129,7 @@ def account_line(record: Plain, format_: Format, mapping: Columns) -> str:
     """
     for path in (*format_.accounts, *_customers(record)):
         value = dig(record, split(path, mapping.flat), mapping.opens_text)
-        if (
-            isinstance(value, str | int)
-            and not isinstance(value, bool)
-            and value != ""
-            and value not in _PLACEHOLDERS
-        ):
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "" and value not in _PLACEHOLDERS:
             return toml_line("account", path)
     return 'account = { constant = "everybody" }'
 

@@ -31,9 +31,7 @@ def convert(value: Any, kind: Any) -> Any:
         return msgspec.Raw(msgspec.json.encode(value))
     options = _options(kind)
     if isinstance(value, dict):
-        struct = next(
-            (one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
-        )
+        struct = next((one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
         return _struct(value, struct) if struct is not None else None
     if isinstance(value, list):
         many = next((one for one in options if typing.get_origin(one) is list), None)

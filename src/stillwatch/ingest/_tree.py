@@ -148,10 +148,7 @@ class Tree:
     def _structs(self, node: Node, values: Values) -> Values:
         cls, empty = node.cls, node.empty
         if cls is None:
-            return [
-                _text.loose_text(value) if type(value) is str and self.opens_text else value
-                for value in values
-            ]
+            return [_text.loose_text(value) if type(value) is str and self.opens_text else value for value in values]
         if self.opens_text or node.kinds:
             return [value if type(value) is cls else self._opened(value, cls, empty) for value in values]
         return [value or empty for value in values] if None in values else values

@@ -71,9 +71,7 @@ def content(values: Values) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeError):
-        clean = [
-            value.encode("utf-8", "replace").decode() if isinstance(value, str) else None for value in values
-        ]
+        clean = [value.encode("utf-8", "replace").decode() if isinstance(value, str) else None for value in values]
         return pa.array(clean, pa.string())
 
 

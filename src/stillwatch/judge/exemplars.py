@@ -17,7 +17,7 @@ from stillwatch.judge.wording import hints
 
 LOOKED_AT: Final = 6000
 _STEP = re.compile(
-    r"^\s*(?:\(?\d{1,2}[.):、．]|[-*•·]\s|(?:step|paso|étape|schritt|passo|шаг|단계|步骤|第.步|ステップ)\b?)",
+    r"^\s*(?:\(?\d{1,2}[.):、．]|[-*•·]\s|(?:step|paso|étape|schritt|passo|шаг|단계|步骤|第.步|ステップ))",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE = re.compile(r"[.!?。！？؟।]+(?:\s|$)|\n+")

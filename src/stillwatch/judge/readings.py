@@ -2,16 +2,17 @@
 
 That owners are linked is a matter of e-values; what the link *means* is not: it has no null. So each reading is a
 hypothesis that says how often a member of such a group shows each of a list of traits, and the readings are
-compared on what the members show. A finding needs a hidden reading to beat the best honest one. The expected
+compared on what the members show. A finding needs a hidden reading to beat every honest one. The expected
 shares are policy, written down here and shown with every group; they are not fitted to any log.
 
-Traits of one group depend on each other, so a group counts as at most WITNESSES independent members, and a trait
-for at most CAP bits.
+What a reading does not name is no news to it, but for hard traits: an honest group shows those hardly ever, and
+a hidden one may show any of them. Traits of one group depend on each other, so a group counts as at most
+WITNESSES independent members, and one trait for at most CAP bits between two readings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,11 @@ import numpy as np
 
 WITNESSES: Final = 16
 CAP: Final = 12.0
-LEAST, MOST = 0.02, 0.98
+LEAST, MOST = 0.01, 0.99
+RARELY: Final = 0.03
+"""How often a member of an honest group shows a hard trait that its reading does not name."""
+MANY: Final = 8
+"""Members above which a group is large."""
 
 TRAITS: Final[dict[str, str]] = {
     "purse": "pay with an instrument that another of them uses",
@@ -30,12 +35,16 @@ TRAITS: Final[dict[str, str]] = {
     "business": "have a mail domain of their own, unlike the others'",
     "open": "show the mail domain or organisation that another of them shows",
     "school": "have a school's mail or an education programme",
+    "divided": "have no item in common with the others, where outsiders who draw on the same list do",
     "burst": "were opened within two days of most of the others",
     "brief": "were active on three days or fewer",
     "shared_frame": "use a prompt template that most of the others use",
     "own_frame": "use templates that none of the others uses",
     "verified": "are verified by identity documents",
+    "many": "are one of a large group",
 }
+HARD: Final = ("purse", "device", "hop", "replaced", "divided")
+"""Traits that tie strangers to one hand."""
 
 HIDDEN: Final = "hidden"
 HONEST: Final = "honest"
@@ -154,6 +163,7 @@ READINGS: Final = (
             "shared_frame": 0.12,
             "own_frame": 0.7,
             "burst": 0.15,
+            "many": 0.02,
         },
     ),
 )
@@ -161,11 +171,23 @@ READINGS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """A reading with its bits against "strangers at random", and what speaks for and against it."""
+    """A reading with what each trait says for it (bits against what owners at large show)."""
 
     reading: Reading
-    bits: float
-    because: list[str]
+    parts: Mapping[str, float]
+
+    def against(self, other: Weighed) -> float:
+        """Weigh this reading against another: log2 of their likelihood ratio, each trait capped."""
+        return float(sum(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP) for trait in self.parts))
+
+    def because(self, other: Weighed, shares: Mapping[str, float], most: int = 4) -> list[str]:
+        """Say which traits tell most between this reading and another, and for which of them they speak."""
+        told = {trait: float(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP)) for trait in self.parts}
+        ordered = sorted((trait for trait in told if abs(told[trait]) >= 0.5), key=lambda trait: -abs(told[trait]))
+        return [
+            f"{told[trait]:+.1f} bits: {round(shares.get(trait, 1.0) * 100)} % {TRAITS[trait]}"
+            for trait in ordered[:most]
+        ]
 
 
 def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float]) -> list[Weighed]:
@@ -174,24 +196,43 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
     Args:
         shares: share of the members that show each trait; a trait that cannot be seen is absent.
         members: how many there are.
-        usual: share of all owners that show it, what strangers at random would show.
-
-    Returns:
-        all readings, the best first; bits are log2 of the likelihood against strangers at random.
+        usual: share of all owners that show it.
     """
+    shares = {**shares, "many": float(members > MANY)}
     count = min(members, WITNESSES)
     found = []
     for reading in READINGS:
-        parts = []
-        for trait, expected in reading.expects.items():
-            if trait not in shares:
-                continue
+        parts: dict[str, float] = {}
+        for trait, x in shares.items():
             base = float(np.clip(usual.get(trait, 0.05), LEAST, MOST))
-            p = float(np.clip(expected, LEAST, MOST))
-            x = shares[trait]
-            bits = count * (x * np.log2(p / base) + (1 - x) * np.log2((1 - p) / (1 - base)))
-            parts.append((float(np.clip(bits, -CAP, CAP)), trait, x))
-        parts.sort(key=lambda part: -abs(part[0]))
-        because = [f"{bits:+.1f}: {round(x * 100)} % {TRAITS[trait]}" for bits, trait, x in parts]
-        found.append(Weighed(reading=reading, bits=sum(part[0] for part in parts), because=because))
-    return sorted(found, key=lambda one: -one.bits)
+            witnesses = 3 if trait == "many" else count
+            parts[trait] = _part(reading, trait, x, 0.5 if trait == "many" else base, witnesses)
+        found.append(Weighed(reading=reading, parts=parts))
+    return found
+
+
+def _part(reading: Reading, trait: str, x: float, base: float, count: int) -> float:
+    if trait in reading.expects:
+        expected = reading.expects[trait]
+    elif trait not in HARD:
+        return 0.0
+    elif reading.side == HIDDEN:
+        return max(_bits(x, max(x, base), base, count) - 1.0, 0.0)
+    else:
+        expected = max(RARELY, min(base, 0.1))
+    return _bits(x, expected, base, count)
+
+
+def _bits(x: float, expected: float, base: float, count: int) -> float:
+    p = float(np.clip(expected, LEAST, MOST))
+    return float(count * (x * np.log2(p / base) + (1 - x) * np.log2((1 - p) / (1 - base))))
+
+
+def best(weighed: Sequence[Weighed]) -> tuple[Weighed, Weighed, float]:
+    """Find the hidden reading that does best against the honest ones, its strongest rival, and the bits between."""
+    hidden = [one for one in weighed if one.reading.side == HIDDEN]
+    honest = [one for one in weighed if one.reading.side == HONEST]
+    rivals = [min(honest, key=one.against) for one in hidden]
+    margins = [one.against(rival) for one, rival in zip(hidden, rivals, strict=True)]
+    top = int(np.argmax(margins))
+    return hidden[top], rivals[top], margins[top]

@@ -8,7 +8,7 @@ from a random bearer is v with probability `mass[v] / bearers`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,16 @@ class Held:
         """Units that hold any of some values, ascending."""
         return np.unique(_spread(self.holder_offsets, self.holders, values)[1])
 
+    def without(self, keys: npt.NDArray[np.uint64]) -> Held:
+        """Leave some values out: what units spent on them they spend on values of their own."""
+        keep = ~np.isin(self.keys, keys)
+        units = np.repeat(np.arange(self.units, dtype=np.int32), np.diff(self.offsets))
+        there = keep[self.values]
+        number = np.cumsum(keep) - 1
+        return _table(
+            units[there], number[self.values[there]], self.weights[there], self.keys[keep], self.bears, self.units
+        )
+
     def holding(self, value: int) -> npt.NDArray[np.int32]:
         """Units that hold one value, in order."""
         return self.holders[self.holder_offsets[value] : self.holder_offsets[value + 1]]
@@ -105,19 +115,26 @@ def hold(
     units, value, weights = units[shared], value[shared], weights[shared]
     kept = np.unique(value)
     names, value = names[kept], np.searchsorted(kept, value)
+    return _table(units, value, weights, names, bears, count)
+
+
+def _table(
+    units: npt.NDArray[np.int32], values: npt.NDArray[Any], weights: npt.NDArray[np.float64],
+    keys: npt.NDArray[np.uint64], bears: npt.NDArray[np.bool_], count: int,
+) -> Held:  # fmt: skip
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(units, minlength=count), out=offsets[1:])
-    holder_offsets = np.zeros(len(names) + 1, np.int64)
-    np.cumsum(np.bincount(value, minlength=len(names)), out=holder_offsets[1:])
+    holder_offsets = np.zeros(len(keys) + 1, np.int64)
+    np.cumsum(np.bincount(values, minlength=len(keys)), out=holder_offsets[1:])
     return Held(
         offsets=offsets,
-        values=value.astype(np.int32),
+        values=values.astype(np.int32),
         weights=weights,
         bears=bears,
         holder_offsets=holder_offsets,
-        holders=units[np.argsort(value, kind="stable")].astype(np.int32),
-        mass=np.bincount(value, weights=weights, minlength=len(names)).astype(np.float64),
-        keys=names,
+        holders=units[np.argsort(values, kind="stable")].astype(np.int32),
+        mass=np.bincount(values, weights=weights, minlength=len(keys)).astype(np.float64),
+        keys=keys,
     )
 
 

@@ -1,0 +1,87 @@
+"""Axes: scale, deception and intent; each passes on its own, and they are never summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log2
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.judge.intent import Read
+from stillwatch.judge.readings import HARD, TRAITS, Weighed, best
+from stillwatch.model.case import Axis
+
+SCALE_BITS: Final = 4.0
+"""Bits from which a stream is large: at most one ordinary owner in 16 sends as much."""
+SCALE_FLOOR: Final = 200
+"""Exchanges below which nothing is large."""
+INTENT_BITS: Final = 4.0
+"""Bits from which families look like extraction: at most one control family in 16 looks as much like it."""
+MARGIN_BITS: Final = 3.0
+"""Bits by which a hidden reading must beat the best honest one."""
+HARD_SHARE: Final = 0.25
+HARD_LEAST: Final = 3
+"""Members who must show one kind of hard evidence, as a share and as a number."""
+
+
+def scale(exchanges: int, tasks: int, output_tokens: int, distinct: int, owners: npt.NDArray[np.int64]) -> Axis:
+    """Rank a stream's exchanges among what ordinary owners send in all."""
+    above = int(np.count_nonzero(owners >= exchanges))
+    bits = -log2((above + 1) / (len(owners) + 1))
+    return Axis(
+        bits=round(bits, 1),
+        because=[
+            f"{exchanges:,} exchanges in {tasks:,} tasks, {output_tokens:,} output tokens",
+            f"{distinct:,} distinct prompts",
+            f"{above:,} of {len(owners):,} other owners send as much",
+        ],
+        passed=bits >= SCALE_BITS and exchanges >= SCALE_FLOOR,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deception:
+    """The axis, and the readings that stand behind it."""
+
+    axis: Axis
+    hidden: Weighed
+    honest: Weighed
+    margin: float
+    """Bits by which the hidden reading beats the honest one."""
+
+
+def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, float], members: int) -> Deception:
+    """Ask whether a linked group hides it: hard evidence, and a hidden reading that beats every honest one.
+
+    Args:
+        bits: of the group's link, as it passed the error control.
+    """
+    hidden, honest, beaten = best(readings)
+    hard = [
+        f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}"
+        for trait in HARD
+        if shares.get(trait, 0.0) >= HARD_SHARE and shares.get(trait, 0.0) * members >= HARD_LEAST - 0.5
+    ]
+    because = [
+        *hard,
+        f"`{hidden.reading.name}` beats `{honest.reading.name}` by {beaten:.1f} bits"
+        if beaten >= 0
+        else f"`{honest.reading.name}` explains it {-beaten:.1f} bits better than `{hidden.reading.name}`",
+    ]
+    passed = bool(hard) and beaten >= MARGIN_BITS
+    axis = Axis(bits=round(bits, 1), because=because, passed=passed)
+    return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
+
+
+def intent(reads: Sequence[Read]) -> Axis:
+    """Join the families of a group: Simes' combination of their conformal p-values."""
+    if not reads:
+        return Axis(bits=0.0, because=["no family of its own"], passed=False)
+    ordered = sorted(reads, key=lambda one: -one.bits)
+    joined = [one.bits - log2(len(ordered) / rank) for rank, one in enumerate(ordered, start=1)]
+    bits = max(0.0, *joined)
+    because = list(dict.fromkeys(one.because for one in ordered[:3] if one.kinds)) or ["looks like ordinary use"]
+    return Axis(bits=round(bits, 1), because=because, passed=bits >= INTENT_BITS)
