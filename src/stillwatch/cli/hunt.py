@@ -12,12 +12,15 @@ from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 
 
-class Quiet:
+class Stages:
+    """Tells the stages of a hunt on stderr."""
+
     def stage(self, name: str, total: int) -> None:
-        click.echo(f"{name} …", err=True)
+        """Say which stage begins."""
+        click.echo(f"{name} {total:,} …" if total else f"{name} …", err=True)
 
     def advance(self, count: int) -> None:
-        pass
+        """Say nothing."""
 
 
 @click.command(name="hunt")
@@ -39,7 +42,7 @@ def command(
         Request(
             traffic=traffic, case=place, format=format_, map=map_, accounts=accounts, fdr=fdr, no_content=no_content
         ),
-        Quiet(),
+        Stages(),
     )
     if as_json:
         click.echo(msgspec.json.encode(found))

@@ -17,14 +17,17 @@ import pyarrow as pa
 from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
 from stillwatch.families.assign import KEPT
+from stillwatch.hunt.decide import owned
 from stillwatch.hunt.grow import Grown
-from stillwatch.judge import exemplars, tally
+from stillwatch.hunt.join import Joined
+from stillwatch.judge import exemplars, intent, tally
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.distinct import Distinct
 from stillwatch.kit.fingerprint import TURN, sketch
 from stillwatch.kit.fingerprint import Scratch as TextScratch
 from stillwatch.kit.fingerprint import scratch as text_scratch
 from stillwatch.kit.jit import kernel
+from stillwatch.model.traces import Traces
 
 EXEMPLARS: Final = 12
 """Exchanges read of each family."""
@@ -32,8 +35,10 @@ LOOK_ROWS: Final = 400_000
 """Exchanges of the traffic among which exemplars are sought, in pieces spread over its time."""
 CONTROL_ROWS: Final = 20
 """Exchanges that a family must have to be a control."""
+CONTROL_SHARE: Final = 0.9
+"""Share of a control family's exchanges that must come from owners whom nothing links."""
 CONTROLS: Final = 400
-"""Control families at the most."""
+"""Control families at the most, the largest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,70 @@ def sums(scratch: Scratch, grown: Grown) -> Sums:
             distinct.add(piece["family"][:, place], column("last", np.uint64))
             unordered.add(piece["family"][:, place], column("sum", np.uint64))
     return Sums(tallies=tallies, distinct=distinct.counts(), unordered=unordered.counts())
+
+
+def weigh(
+    scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, sums: Sums, turns: int
+) -> tuple[dict[int, intent.Read], dict[int, list[str]]]:
+    """Read the families that belong to settled groups, against the control families of the log.
+
+    Returns:
+        how each of these families reads, and the texts of the exemplars of all families that were read.
+    """
+    assert traces.families is not None  # noqa: S101 - the corridor made them
+    count = len(traces.families)
+    control = _controls(traces, joined)
+    candidates = sorted({one.family for own in owned(traces, joined, traces.families) for one in own})
+    wanted = control.copy()
+    wanted[candidates] = True
+    texts = read(scratch, tasks, choose(scratch, wanted), turns)
+    marks = np.zeros((count, len(exemplars.READ)))
+    for family, held in texts.items():
+        marks[family] = exemplars.read(held)
+    distinct, unordered = _exact(scratch, wanted, sums)
+    values = intent.statistics(sums.tallies, distinct, unordered, marks, traces.families.kind == 1)
+    reads = intent.weigh(values[candidates], values[control])
+    return dict(zip(candidates, reads, strict=True)), {f: [one.prompt for one in held] for f, held in texts.items()}
+
+
+def _controls(traces: Traces, joined: Joined) -> npt.NDArray[np.bool_]:
+    """Choose the control families: large enough, and almost all of owners whom nothing links."""
+    assert traces.streams is not None  # noqa: S101
+    assert traces.families is not None  # noqa: S101
+    streams, count = traces.streams, len(traces.families)
+    linked = np.zeros(traces.crowd.owners, bool)
+    for group in joined.settled:
+        linked[group.members] = True
+    free = ~linked[traces.crowd.owner[streams.account]]
+    rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
+    unlinked = np.bincount(streams.family[free], weights=streams.exchanges[free], minlength=count)
+    control: npt.NDArray[np.bool_] = (rows >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
+    control[0] = False
+    most = np.flatnonzero(control)
+    control[most[np.argsort(-rows[most], kind="stable")[CONTROLS:]]] = False
+    return control
+
+
+def _exact(
+    scratch: Scratch, wanted: npt.NDArray[np.bool_], sums: Sums
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Count distinct turns of the wanted families exactly, with and without regard to the order of words."""
+    if "last" not in scratch:
+        return sums.distinct, sums.unordered
+    out = []
+    for column, rough in (("last", sums.distinct), ("sum", sums.unordered)):
+        seen: list[npt.NDArray[np.uint64]] = []
+        for _, piece in scratch.pieces("family", column):
+            for place in range(KEPT + 1):
+                family = piece["family"][:, place]
+                here = wanted[family]
+                pairs = np.stack([family[here].astype(np.uint64), piece[column][here]], axis=1)
+                seen.append(np.unique(pairs, axis=0))
+        every = np.unique(np.concatenate(seen), axis=0)
+        exact = rough.copy()
+        exact[wanted] = np.bincount(every[:, 0].astype(np.int64), minlength=len(rough))[wanted]
+        out.append(exact)
+    return out[0], out[1]
 
 
 def choose(scratch: Scratch, wanted: npt.NDArray[np.bool_], seed: int = 0) -> dict[int, list[int]]:

@@ -38,16 +38,16 @@ class Kind:
     says: str
 
 
-_SWEEP: Final = {"novelty": (0.6, 0.95), "single": (0.6, 0.95), "coverage": (5.0, 8.0)}
+_SWEEP: Final = {"novelty": (0.6, 0.95), "single": (0.6, 0.95), "coverage": (5.0, 13.0)}
 
 KINDS: Final[dict[str, Kind]] = {
     "reasoning": Kind(
-        ramps={"says_reasoning": (0.2, 1.0), "worked": (0.1, 0.6), **_SWEEP},
+        ramps={"says_reasoning": (-1.0, 2.0), "worked": (0.1, 0.6), **_SWEEP},
         target="reasoning",
-        says="asks for reasoning on prompts that never repeat, and gets long answers in steps that nobody follows up",
+        says="gets long answers in steps to prompts that never repeat and that nobody follows up",
     ),
     "rationale": Kind(
-        ramps={"brings_answer": (0.2, 0.6), "says_reasoning": (0.2, 0.8), "novelty": (0.5, 0.9), "single": (0.6, 0.95)},
+        ramps={"brings_answer": (0.2, 0.6), "says_reasoning": (0.0, 2.0), "novelty": (0.5, 0.9), "single": (0.6, 0.95)},
         target="reasoning",
         says="hands over an answer that the model gave before, and asks for the reasons behind it",
     ),
@@ -90,12 +90,6 @@ KINDS: Final[dict[str, Kind]] = {
         ramps={"logprobs": (0.3, 0.8), **_SWEEP},
         target="log_probabilities",
         says="asks for log-probabilities on prompts that never repeat",
-    ),
-    "task_sweep": Kind(
-        ramps={"novelty": (0.95, 0.999), "single": (0.95, 0.999), "coverage": (7.0, 12.0), "worked": (0.3, 1.4),
-               "ratio": (0.0, 2.0)},
-        target="general_tasks",
-        says="goes through tasks one by one, none twice, and never comes back to an answer",
     ),
 }  # fmt: skip
 """Every kind of extraction that is looked for."""

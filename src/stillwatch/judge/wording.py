@@ -10,11 +10,10 @@ import re
 from typing import Final
 
 _REASONING = (
-    "step[- ]by[- ]step|chain of thought|show (?:all |your |the |every )*(?:work|working|steps|reasoning)|"
-    "reason(?:ing)? (?:process|steps|behind|that leads|out loud)|think (?:aloud|out loud|carefully|through|step)|"
-    "explain (?:your|the|each|how you|why)[^.]{0,40}(?:reason|think|step|answer|conclu|choice)|"
-    "(?:full|complete|detailed|internal|explicit) (?:reasoning|thought|thinking|derivation|rationale)|rationale|"
-    "justify (?:your|the|each)|articulate|work(?:ing)? (?:it |this )?(?:out|through)|before (?:the |giving the )?final|"
+    r"step[- ]by[- ]step|\bsteps?\b|chain[- ]of[- ]thought|\bthink(?:ing)?\b|\bthoughts?\b|\breason(?:s|ed|ing)?\b|"
+    r"\brationale|\bjustif|\bderiv(?:e|ation)|\bproof|\bprove\b|\bexplain|\bexplanation|"
+    r"\bshow (?:all |your |the |every )*work|"
+    r"work(?:ing)? (?:it |this |the \w+ )?(?:out|through)|articulate|deliberat|"
     "逐步|一步一步|思路|推理过程|推理|解题过程|详细步骤|思考过程|解释.{0,6}(?:原因|理由|步骤)|"
     "段階的|ステップ|推論|考え方|思考過程|途中(?:式|経過)|理由を|"
     "paso a paso|razon(?:a|amiento)|explica.{0,20}(?:paso|razon|por qu)|"

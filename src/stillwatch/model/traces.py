@@ -50,7 +50,6 @@ class Families:
     """Fingerprints in the frame."""
     distinct: npt.NDArray[np.int64]
     """Distinct last user turns."""
-    owners: npt.NDArray[np.int64]
     harness: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
