@@ -117,8 +117,9 @@ class Decoder:
             record = msgspec.convert(value, self._record)
         except (msgspec.ValidationError, RecursionError):
             try:
-                record = _salvage.convert(value, self._record)
-                told.mended += 1
+                misfits: list[Any] = []
+                record = _salvage.convert(value, self._record, misfits)
+                told.mended += bool(misfits)
             except (RecursionError, UnicodeError):
                 told.rejects.append((line, TOO_DEEP, raw))
                 return

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from stillwatch.errors import SettingsError
@@ -72,21 +73,25 @@ class Columns:
 
 
 def columns(
+    base: Mapping[str, str] = MappingProxyType({}),
     *,
     flat: tuple[str, ...] = (),
     opens_text: bool = False,
     verbatim: bool = False,
     digest: bool = False,
+    constants: Mapping[str, str] = MappingProxyType({}),
     **rows: str,
 ) -> Columns:
     """Write a format's default mapping: each column with its paths, first choice first, parted by ` | `."""
     prefixes = frozenset(flat)
+    rows = {**base, **rows}
     made = {}
     for column in TARGETS:
-        if column not in rows:
+        if column not in rows and column not in constants:
             continue
-        paths = tuple(split(path.strip(), prefixes) for path in rows[column].split(" | "))
-        made[column] = Row(column=column, paths=paths, digest=digest and column == "exchange")
+        paths = tuple(split(path.strip(), prefixes) for path in rows.get(column, "").split(" | ") if path)
+        own = digest and column == "exchange"
+        made[column] = Row(column=column, paths=paths, constant=constants.get(column), digest=own)
     unknown = rows.keys() - made.keys()
     if unknown:
         raise ValueError(f"no such columns: {', '.join(sorted(unknown))}")

@@ -30,6 +30,7 @@ _INT: Final = {
     for name in EXCHANGES.names
     if pa.types.is_integer(EXCHANGES.field(name).type)
 }
+_LISTS: Final = ("user_agent", "top_logprobs")
 _PART_LIST: Final = str | list[str | Part] | Part | None
 
 
@@ -106,6 +107,8 @@ class _Block:
             values = self.reader.tree.values(self.records, row.column, path, self.held)
             if values.count(None) == len(values):
                 continue
+            if row.column in _LISTS and self.reader.mapping.opens_text:
+                values = [_text.opened(value) if type(value) is str else value for value in values]
             if wanted is not None:
                 values = [value if value is None or wanted(value) else None for value in values]
             told = (
@@ -186,20 +189,29 @@ class _Block:
             row = self.reader.mapping.rows.get(name)
             if row is None:
                 continue
-            told: Values | None = None if row.paths else [row.constant] * len(self.records)
+            told: Values = [row.constant] * len(self.records)
+            waiting: list[bool] | None = None  # records of which no path so far held an answer
             for path in row.paths:
                 if path not in parts:
                     values = self._opened(name, path, _shapes.Said)
                     parts[path] = values, _answers.columns(values)
-                values = _pick(name, *parts[path])
+                values, columns = parts[path]
+                picked = _pick(name, values, columns)
                 told = (
-                    values
-                    if told is None
-                    else [b if a is None else a for a, b in zip(told, values, strict=True)]
+                    picked
+                    if waiting is None
+                    else [b if w else a for a, b, w in zip(told, picked, waiting, strict=True)]
                 )
-                if None not in told:
-                    break
-            arrays[name] = _said_array(name, told or [])
+                if len(row.paths) > 1:
+                    empty = [
+                        value is None or not any(made) for value, *made in zip(values, *columns, strict=True)
+                    ]
+                    waiting = (
+                        empty if waiting is None else [a and b for a, b in zip(waiting, empty, strict=True)]
+                    )
+                    if not any(waiting):
+                        break
+            arrays[name] = _said_array(name, told)
 
     def _opened(self, column: str, path: tuple[str, ...], kind: Any) -> Values:
         """Take out values that may hold a whole object, from structs, plain data or text that holds JSON."""
@@ -364,4 +376,6 @@ _SCALARS: Final[dict[str, Callable[[Values], pa.Array]]] = {
     "top_p": _values.number,
     "stream": _values.flag,
     "operation": _values.operation,
+    "channel": _values.channel,
+    "user_agent": _values.agent,
 }

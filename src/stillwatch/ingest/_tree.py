@@ -27,6 +27,7 @@ KINDS: Final = {
     "tools": "raw",
     "tools_hash": "raw",
     "top_logprobs": "any",
+    "user_agent": "any",
 }
 """What kind of value a column reads; the rest read scalars."""
 
