@@ -91,7 +91,5 @@ def _names(section: str) -> list[str]:
     """Name what a section may hold."""
     struct: Any = Settings
     for name in filter(None, section.split(".")):
-        struct = next(
-            (field.type for field in msgspec.structs.fields(struct) if field.encode_name == name), Settings
-        )
+        struct = next((field.type for field in msgspec.structs.fields(struct) if field.encode_name == name), Settings)
     return [field.encode_name for field in msgspec.structs.fields(struct)]

@@ -23,12 +23,8 @@ from stillwatch.ingest import Taken
     required=True,
     help="The dataset to write or to add to.",
 )
-@click.option(
-    "--format", "format_", metavar="FORMAT", help="The format of the logs; recognised when left out."
-)
-@click.option(
-    "--map", "map_file", type=click.Path(path_type=Path), help="A TOML file: which field fills which column."
-)
+@click.option("--format", "format_", metavar="FORMAT", help="The format of the logs; recognised when left out.")
+@click.option("--map", "map_file", type=click.Path(path_type=Path), help="A TOML file: which field fills which column.")
 @click.option(
     "--settings",
     "settings_file",

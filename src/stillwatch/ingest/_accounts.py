@@ -164,9 +164,7 @@ def _column(name: str, values: list[Any], lines: Sequence[int], path: Path) -> p
             told.append(None if value is None or value == "" else read(value))
         except ValueError as mistake:
             hint = _HINTS.get(name in _INSTANTS)
-            raise SettingsError(
-                f"`{name}` is `{str(value)[:_SHOWN]}`: {mistake}", where=where, hint=hint
-            ) from None
+            raise SettingsError(f"`{name}` is `{str(value)[:_SHOWN]}`: {mistake}", where=where, hint=hint) from None
         if name == "account" and told[-1] is None:
             raise SettingsError("`account` is empty", where=where, hint="each row needs its account")
     return pa.array(told, kind)
@@ -201,9 +199,7 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
     """Check what holds for the table as a whole."""
     accounts = table.column("account").to_pylist()
     if None in accounts or "" in accounts:
-        raise SettingsError(
-            "`account` is empty in some rows", where=str(path), hint="each row needs its account"
-        )
+        raise SettingsError("`account` is empty in some rows", where=str(path), hint="each row needs its account")
     if len(set(accounts)) < len(accounts):
         account, count = Counter(accounts).most_common(1)[0]
         hint = "keep one row per account, the latest one"

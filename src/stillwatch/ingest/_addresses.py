@@ -71,9 +71,7 @@ class Clients:
         known = self._known
         if len(known) > _KEPT:
             known.clear()
-        pairs = (
-            [(peer, None) for peer in peers] if headers is None else list(zip(peers, headers, strict=True))
-        )
+        pairs = [(peer, None) for peer in peers] if headers is None else list(zip(peers, headers, strict=True))
         told: list[str | None] = []
         for pair in pairs:
             try:

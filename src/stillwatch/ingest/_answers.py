@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from stillwatch.ingest import _text
-from stillwatch.ingest._shapes import Answer, Choice, ConverseOutput, Message, Part
+from stillwatch.ingest._shapes import Answer, Choice, ConverseOutput, Message, Part, Result
 from stillwatch.ingest._turns import call, text_of
 
 Calls = list[tuple[str | None, str | None]]
@@ -106,9 +106,7 @@ def _message(message: Message, finish: str | None) -> Delivered:
             text = message.refusal
     if thought is None and message.thinking_blocks:
         thought = _thoughts(message.thinking_blocks)
-    return Delivered(
-        text if text or not calls else None, None, calls, thought or None, finish or message.finish_reason
-    )
+    return Delivered(text if text or not calls else None, None, calls, thought or None, finish or message.finish_reason)
 
 
 def _parts(parts: Sequence[str | Part]) -> tuple[Calls, str | None, str | None]:
@@ -135,9 +133,7 @@ def _thoughts(parts: list[Part]) -> str | None:
             texts.append((inner.text if inner else None) or "")
         elif part.type in _text.THOUGHT_PARTS:
             texts.append(
-                _summaries(
-                    part.thinking or part.text or (part.content if isinstance(part.content, str) else "")
-                )
+                _summaries(part.thinking or part.text or (part.content if isinstance(part.content, str) else ""))
             )
     return "\n".join(text for text in texts if text) or None
 
@@ -147,9 +143,7 @@ def _summaries(text: str) -> str:
     if not text.startswith('[{"'):
         return text
     held = _text.loose_text(text)
-    if isinstance(held, list) and all(
-        isinstance(one, dict) and isinstance(one.get("text"), str) for one in held
-    ):
+    if isinstance(held, list) and all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in held):
         return "\n".join(one["text"] for one in held)
     return text
 
@@ -165,10 +159,17 @@ def _whole(answer: Answer) -> Delivered:
         return _message(Message(content=answer.content), finish)  # type: ignore[arg-type]
     if answer.message is not None:
         return _message(answer.message, finish)
+    if several := answer.results or answer.outputs or answer.generations:
+        return _choices([_as_choice(one) for one in several])
     for text in (answer.output, answer.generation, answer.outputText, answer.completion):
         if isinstance(text, str):
             return Delivered(text, finish_reason=finish)
     return Delivered(finish_reason=finish)
+
+
+def _as_choice(result: Result) -> Choice:
+    finish = result.completionReason or result.stop_reason or result.finish_reason
+    return Choice(text=result.text or result.outputText, finish_reason=finish)
 
 
 def _stopped(answer: Answer) -> str | None:
@@ -189,9 +190,7 @@ def _items(items: list[Message], finish: str | None) -> Delivered:
                 calls.append(call(item))
         elif (text := text_of(item.content)) is not None:
             texts.append(text)
-    return Delivered(
-        "\n".join(texts) if texts else None, None, calls or None, "\n".join(thoughts) or None, finish
-    )
+    return Delivered("\n".join(texts) if texts else None, None, calls or None, "\n".join(thoughts) or None, finish)
 
 
 def _list(values: list[object]) -> Delivered:
@@ -203,8 +202,7 @@ def _list(values: list[object]) -> Delivered:
     if any(message.type in {"message", "reasoning"} for message in messages):
         return _items(messages, None)
     if all(
-        message.role is None and message.parts is None and (message.name or message.function)
-        for message in messages
+        message.role is None and message.parts is None and (message.name or message.function) for message in messages
     ):
         return Delivered(tool_calls=[call(message) for message in messages])
     told = [_message(message, None) for message in messages]

@@ -36,11 +36,7 @@ def is_usable(path: Path) -> bool:
 
 
 def _means_the_same(field: pa.Field) -> bool:
-    empty = (
-        pa.array([], field.type)
-        if not pa.types.is_dictionary(field.type)
-        else pa.array([], field.type.value_type)
-    )
+    empty = pa.array([], field.type) if not pa.types.is_dictionary(field.type) else pa.array([], field.type.value_type)
     wanted = EXCHANGES.field(field.name).type
     if pa.types.is_integer(wanted) and not pa.types.is_integer(field.type):
         return False
@@ -65,10 +61,7 @@ def _fits(metadata: pq.FileMetaData, size: int) -> bool:
     for group in range(metadata.num_row_groups):
         for index in range(metadata.num_columns):
             column = metadata.row_group(group).column(index)
-            if (
-                column.data_page_offset + column.total_compressed_size
-                > size + column.total_compressed_size // 2 + 4096
-            ):
+            if column.data_page_offset + column.total_compressed_size > size + column.total_compressed_size // 2 + 4096:
                 return False
     return True
 

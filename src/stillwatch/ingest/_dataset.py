@@ -85,9 +85,7 @@ class Dataset:
         except OSError:
             self._lock.close()
             hint = "wait for it to end, or choose another directory"
-            raise ResourceError(
-                "another run is writing to this directory", where=str(self.root), hint=hint
-            ) from None
+            raise ResourceError("another run is writing to this directory", where=str(self.root), hint=hint) from None
         self._recover()
         return self
 

@@ -87,9 +87,7 @@ def _grant(entry: _Entry) -> Grant:
         ends=entry.day("ends"),
     )
     if grant.ends < grant.starts:
-        raise entry.wrong(
-            "ends", f"the grant ends on {grant.ends}, before it starts", "`ends` is its last day"
-        )
+        raise entry.wrong("ends", f"the grant ends on {grant.ends}, before it starts", "`ends` is its last day")
     return grant
 
 
@@ -119,9 +117,7 @@ class _Document:
             raise SettingsError(f"not TOML: {mistake}", where=str(path)) from None
         for key, value in self._tables.items():
             if key not in kinds:
-                raise SettingsError(
-                    f"`{key}` means nothing here", where=str(path), hint=_near(key, kinds) or shape
-                )
+                raise SettingsError(f"`{key}` means nothing here", where=str(path), hint=_near(key, kinds) or shape)
             if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
                 raise SettingsError(f"`{key}` is no list of tables", where=str(path), hint=shape)
 
@@ -156,9 +152,7 @@ class _Entry:
         """Refuse fields that mean nothing."""
         for field in self.table:
             if field not in fields:
-                raise self.wrong(
-                    field, "means nothing here", _near(field, fields) or f"one of: {', '.join(fields)}"
-                )
+                raise self.wrong(field, "means nothing here", _near(field, fields) or f"one of: {', '.join(fields)}")
 
     def text(self, field: str, default: str | None = None) -> str:
         """Take a text; without a default it must be there."""
@@ -184,9 +178,7 @@ class _Entry:
         if value is None:
             raise self.wrong(field, "is missing", f"add `{field} = 2026-12-31`")
         if isinstance(value, datetime) or not isinstance(value, date):
-            raise self.wrong(
-                field, f"expected a date, got `{value}`", f"write `{field} = 2026-12-31`, without quotes"
-            )
+            raise self.wrong(field, f"expected a date, got `{value}`", f"write `{field} = 2026-12-31`, without quotes")
         return value
 
 

@@ -64,9 +64,9 @@ class Decoder:
             return Decoded(records, block=block)
         return self._one_by_one(block)
 
-    def plain(self, records: Iterable[Plain], lines: Iterable[int]) -> Decoded:
-        """Take records that are plain data already, as rows of a table are."""
-        told = Decoded(places=[])
+    def plain(self, records: Iterable[Plain], lines: Iterable[int], rejects: Iterable[tuple[int, str]] = ()) -> Decoded:
+        """Take records that are plain data already, as rows of a table are, and rows that were no records."""
+        told = Decoded(places=[], rejects=[(line, reason, b"") for line, reason in rejects])
         for record, line in zip(records, lines, strict=True):
             self._add(told, line, record, msgspec.json.encode(record))
         return told

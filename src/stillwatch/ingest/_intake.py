@@ -65,9 +65,7 @@ class Taken:
         self.formats.update(entry.formats)
 
 
-def take_in(
-    sources: list[Source], root: Path, how: How, threads: int, progress: Progress
-) -> tuple[Taken, list[Path]]:
+def take_in(sources: list[Source], root: Path, how: How, threads: int, progress: Progress) -> tuple[Taken, list[Path]]:
     """Take sources into the dataset at `root`; what is in already is left alone.
 
     Returns:
@@ -118,9 +116,7 @@ def _run(
     taken: Taken,
 ) -> None:
     total, done = sum(_weight(stretch) for stretch in left), 0
-    jobs = [
-        _job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, total // (2 * threads)))
-    ]
+    jobs = [_job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, total // (2 * threads)))]
     waiting = {job.unit: job for job in jobs}
     settler = Settler(dataset, mapping)
 

@@ -20,8 +20,7 @@ BODY: Final = "request.body"
 ANSWER: Final = "response.body"
 
 ROWS: Final = {
-    "exchange": f"id | request_id | {ANSWER}.id"
-    " | response.headers.x-request-id | response.headers.request-id",
+    "exchange": f"id | request_id | {ANSWER}.id | response.headers.x-request-id | response.headers.request-id",
     "at": "ts | timestamp | time | startedDateTime",
     "key": "key",
     "model": f"{BODY}.model",
@@ -53,17 +52,13 @@ ROWS: Final = {
     "user_agent": f"{HEADERS}.user-agent",
     "ja4": f"ja4 | {HEADERS}.x-ja4",
     "end_user": f"{BODY}.safety_identifier | {BODY}.user | {BODY}.metadata.user_id",
-    "session": f"{HEADERS}.x-session-id | {BODY}.conversation.id | {BODY}.conversation"
-    f" | {BODY}.metadata.session_id",
+    "session": f"{HEADERS}.x-session-id | {BODY}.conversation.id | {BODY}.conversation | {BODY}.metadata.session_id",
     "forwarded_for": f"{HEADERS}.x-forwarded-for",
 }
 """The rows of both dialects: a proxy may record both in one file."""
 
 ACCOUNTS: Final = (
-    *(
-        f"{HEADERS}.x-{name}"
-        for name in ("organization", "org", "tenant", "account", "customer", "team", "user")
-    ),
+    *(f"{HEADERS}.x-{name}" for name in ("organization", "org", "tenant", "account", "customer", "team", "user")),
     f"{BODY}.user",
     f"{BODY}.metadata.user_id",
     "client_ip",
@@ -153,6 +148,5 @@ def _lower(headers: Any) -> Plain:
     if not isinstance(headers, dict):
         return {}
     return {
-        str(name).lower(): value[-1] if isinstance(value, list) and value else value
-        for name, value in headers.items()
+        str(name).lower(): value[-1] if isinstance(value, list) and value else value for name, value in headers.items()
     }

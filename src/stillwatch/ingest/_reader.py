@@ -26,11 +26,16 @@ Values = list[Any]
 
 SAID: Final = ("response", "choices", "tool_calls", "reasoning", "finish_reason")
 _INT: Final = {
-    name: EXCHANGES.field(name).type
-    for name in EXCHANGES.names
-    if pa.types.is_integer(EXCHANGES.field(name).type)
+    name: EXCHANGES.field(name).type for name in EXCHANGES.names if pa.types.is_integer(EXCHANGES.field(name).type)
 }
+_ALL: Final = frozenset(EXCHANGES.names)
+_LIST_COLUMNS: Final = frozenset({"messages", "system", "choices", "tool_calls", "tools", "tools_hash"})
 _LISTS: Final = ("user_agent", "top_logprobs")
+_TURN: Final = frozenset({"role", "parts", "type"})
+_CALL: Final = frozenset({"name", "function"})
+_ANSWER: Final = frozenset(
+    {"choices", "output", "object", "stop_reason", "stopReason", "results", "outputs", "generation", "outputText"}
+)
 _PART_LIST: Final = str | list[str | Part] | Part | None
 
 
@@ -57,15 +62,14 @@ class Reader:
         digest: makes an id for a record that has none, from its place in the block.
     """
 
-    def __init__(
-        self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()) -> None:
         self.mapping = mapping
         self.tree = Tree(mapping)
         self.record: type[Record] = self.tree.record
         self._placeholders = frozenset(placeholders)
         self._clients = Clients(trusted)
         self._offers = Offers()
+        self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
     def _is_somebody(self, value: Any) -> bool:
         return value not in self._placeholders
@@ -107,7 +111,7 @@ class _Block:
             values = self.reader.tree.values(self.records, row.column, path, self.held)
             if values.count(None) == len(values):
                 continue
-            if row.column in _LISTS and self.reader.mapping.opens_text:
+            if row.column in _LISTS and row.column in self.reader.opens:
                 values = [_text.opened(value) if type(value) is str else value for value in values]
             if wanted is not None:
                 values = [value if value is None or wanted(value) else None for value in values]
@@ -142,9 +146,7 @@ class _Block:
         if row.column == "status":
             return _values.http_status(self.values(row), kind)
         if row.column == "top_logprobs":
-            return _values.logprobs(
-                self.values(row, lambda value: _values.one_logprobs(value) is not None), kind
-            )
+            return _values.logprobs(self.values(row, lambda value: _values.one_logprobs(value) is not None), kind)
         return _values.whole(self.values(row), kind)
 
     def _clients(self, row: Row) -> list[str | None]:
@@ -184,7 +186,7 @@ class _Block:
 
     def said(self, arrays: dict[str, pa.Array]) -> None:
         """Fill the columns that come from the answer."""
-        parts: dict[tuple[str, ...], tuple[Values, _answers.Columns]] = {}
+        parts: dict[tuple[bool, tuple[str, ...]], tuple[Values, _answers.Columns]] = {}
         for name in SAID:
             row = self.reader.mapping.rows.get(name)
             if row is None:
@@ -192,10 +194,11 @@ class _Block:
             told: Values = [row.constant] * len(self.records)
             waiting: list[bool] | None = None  # records of which no path so far held an answer
             for path in row.paths:
-                if path not in parts:
+                key = name in self.reader.opens, path
+                if key not in parts:
                     values = self._opened(name, path, _shapes.Said)
-                    parts[path] = values, _answers.columns(values)
-                values, columns = parts[path]
+                    parts[key] = values, _answers.columns(values)
+                values, columns = parts[key]
                 picked = _pick(name, values, columns)
                 told = (
                     picked
@@ -203,12 +206,8 @@ class _Block:
                     else [b if w else a for a, b, w in zip(told, picked, waiting, strict=True)]
                 )
                 if len(row.paths) > 1:
-                    empty = [
-                        value is None or not any(made) for value, *made in zip(values, *columns, strict=True)
-                    ]
-                    waiting = (
-                        empty if waiting is None else [a and b for a, b in zip(waiting, empty, strict=True)]
-                    )
+                    empty = [value is None or not any(made) for value, *made in zip(values, *columns, strict=True)]
+                    waiting = empty if waiting is None else [a and b for a, b in zip(waiting, empty, strict=True)]
                     if not any(waiting):
                         break
             arrays[name] = _said_array(name, told)
@@ -216,9 +215,9 @@ class _Block:
     def _opened(self, column: str, path: tuple[str, ...], kind: Any) -> Values:
         """Take out values that may hold a whole object, from structs, plain data or text that holds JSON."""
         values = self.reader.tree.values(self.records, column, path, self.held)
-        if self.reader.mapping.opens_text:
-            values = [_text.opened(value) if type(value) is str else value for value in values]
-        if self.reader.tree.is_plain(column, path) or self.reader.mapping.opens_text:
+        if column in self.reader.opens:
+            values = [_told(column, value) if type(value) is str else value for value in values]
+        if self.reader.tree.is_plain(column, path) or column in self.reader.opens:
             values = [_salvage.convert(value, kind) if _is_plain(value) else value for value in values]
         return values
 
@@ -228,14 +227,10 @@ class _Block:
         messages, system = (self.reader.mapping.rows.get(name) for name in ("messages", "system"))
         leads: list[str | None] = [None] * len(self.records)
         if messages is not None:
-            leads, arrays["messages"] = _conversations(
-                self._first("messages", messages, _shapes.Turns), verbatim
-            )
+            leads, arrays["messages"] = _conversations(self._first("messages", messages, _shapes.Turns), verbatim)
         if system is not None or any(lead is not None for lead in leads):
             given = self._first("system", system, _PART_LIST) if system is not None else [None] * len(leads)
-            arrays["system"] = _values.content(
-                [_system(value, lead) for value, lead in zip(given, leads, strict=True)]
-            )
+            arrays["system"] = _values.content([_system(value, lead) for value, lead in zip(given, leads, strict=True)])
 
     def _first(self, column: str, row: Row, kind: Any) -> Values:
         told: Values | None = None
@@ -258,13 +253,9 @@ def _conversations(values: Values, verbatim: bool) -> tuple[list[str | None], pa
     for value in values:
         leads.append(_turns.add(value, roles, contents, verbatim) if value else None)
         offsets.append(len(roles))
-    pairs = pa.StructArray.from_arrays(
-        [_values.content(roles), _values.content(contents)], fields=list(MESSAGE)
-    )
+    pairs = pa.StructArray.from_arrays([_values.content(roles), _values.content(contents)], fields=list(MESSAGE))
     mask = pa.array([not value for value in values]) if not all(values) else None
-    return leads, pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pairs, type=pa.list_(MESSAGE), mask=mask
-    )
+    return leads, pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pairs, type=pa.list_(MESSAGE), mask=mask)
 
 
 def _system(value: Any, lead: str | None) -> str | None:
@@ -275,10 +266,21 @@ def _system(value: Any, lead: str | None) -> str | None:
     return "\n".join(text for text in (told, lead) if text) or None
 
 
+def _told(column: str, text: str) -> Any:
+    """Open text that holds a conversation or an answer as JSON; a prompt or an answer that is JSON stays text."""
+    held = _text.opened(text)
+    if held is None or held is text:
+        return held
+    if isinstance(held, dict):
+        return held if held.keys() & (_TURN if column == "messages" else _ANSWER) else text
+    if column in {"choices", "finish_reason"} and all(isinstance(one, str) for one in held):
+        return held
+    known = _TURN | _CALL if column == "tool_calls" else _TURN
+    return held if all(isinstance(one, dict) and one.keys() & known for one in held) else text
+
+
 def _is_plain(value: object) -> bool:
-    return type(value) is dict or (
-        type(value) is list and bool(value) and type(value[0]) is not _shapes.Message
-    )
+    return type(value) is dict or (type(value) is list and bool(value) and type(value[0]) is not _shapes.Message)
 
 
 def _is_nothing(value: object) -> bool:
@@ -351,15 +353,11 @@ def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
     bad: dict[int, str] = {}
     for column in REQUIRED:
         array = arrays.get(column)
-        places = (
-            range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-        )
+        places = range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
         for place in places:
             bad.setdefault(int(place), column)
     names = [
-        name
-        for name in EXCHANGES.names
-        if name in arrays and (arrays[name].null_count < rows or name in REQUIRED)
+        name for name in EXCHANGES.names if name in arrays and (arrays[name].null_count < rows or name in REQUIRED)
     ]
     names = [name for name in names if name in arrays]
     schema = pa.schema([EXCHANGES.field(name) for name in names])

@@ -56,9 +56,7 @@ class Block:
         if self.parts is not None:
             return self.parts
         lines = (self.head + self.piece[self.start : self.stop]).split(b"\n")
-        return [
-            (self.line + number, text) for number, text in enumerate(lines) if text and not text.isspace()
-        ]
+        return [(self.line + number, text) for number, text in enumerate(lines) if text and not text.isspace()]
 
 
 @dataclass(slots=True)

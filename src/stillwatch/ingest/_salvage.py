@@ -33,9 +33,7 @@ def convert(value: Any, kind: Any, misfits: list[Any] | None = None) -> Any:
         return msgspec.Raw(msgspec.json.encode(value))
     options = _options(kind)
     if isinstance(value, dict):
-        struct = next(
-            (one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
-        )
+        struct = next((one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
         if struct is not None:
             return _struct(value, struct, misfits)
         misfits.append(value)

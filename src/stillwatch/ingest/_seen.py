@@ -26,9 +26,7 @@ class Seen:
         if not len(ids):
             return
         self._runs.append(np.sort(hashes(ids)))
-        while len(self._runs) > 1 and (
-            len(self._runs) > _FEW or self._runs[-2].size < 2 * self._runs[-1].size
-        ):
+        while len(self._runs) > 1 and (len(self._runs) > _FEW or self._runs[-2].size < 2 * self._runs[-1].size):
             last = self._runs.pop()
             self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")
 

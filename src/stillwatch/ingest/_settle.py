@@ -152,13 +152,9 @@ class Settled:
             with pq.ParquetFile(path) as file:
                 writer = parquet_writer(aside)
                 for batch in file.iter_batches(_ROWS):
-                    kept = batch.filter(
-                        pc.invert(pc.is_in(batch.column(_ID), value_set=pa.array(sorted(ids))))
-                    )
+                    kept = batch.filter(pc.invert(pc.is_in(batch.column(_ID), value_set=pa.array(sorted(ids)))))
                     rows += kept.num_rows
-                    filled |= {
-                        name for name in kept.schema.names if kept.column(name).null_count < kept.num_rows
-                    }
+                    filled |= {name for name in kept.schema.names if kept.column(name).null_count < kept.num_rows}
                     writer.write_batch(kept.cast(EXCHANGES))
                 close_parquet(writer, filled)
             if rows:

@@ -110,9 +110,7 @@ def _expand(argument: str, passed: list[str]) -> list[Path]:
         if files:
             return files
         raise UsageError(f"nothing matches `{argument}`", hint="quote the pattern, and look at the directory")
-    raise UsageError(
-        f"no such file: `{argument}`", hint="name files, directories or patterns, or `-` for stdin"
-    )
+    raise UsageError(f"no such file: `{argument}`", hint="name files, directories or patterns, or `-` for stdin")
 
 
 def _walk(top: Path, passed: list[str]) -> list[Path]:
@@ -173,9 +171,7 @@ class Peeked(io.RawIOBase):
         return head + self._stream.read() if size < 0 else head
 
 
-def pieces(
-    stream: BinaryIO, packing: Packing, counter: Counter | None = None, size: int = PIECE
-) -> Iterator[bytes]:
+def pieces(stream: BinaryIO, packing: Packing, counter: Counter | None = None, size: int = PIECE) -> Iterator[bytes]:
     """Give a stream's unpacked bytes in pieces of at most `size`.
 
     Raises:

@@ -115,9 +115,7 @@ def _text_lines(pieces: Iterable[bytes]) -> Iterator[str]:
     for piece in pieces:
         text = held + decoder.decode(piece.removeprefix(codecs.BOM_UTF8) if first else piece)
         first = False
-        lines = (
-            text.splitlines(keepends=True) if "\x0b" in text else io.StringIO(text, newline="").readlines()
-        )
+        lines = text.splitlines(keepends=True) if "\x0b" in text else io.StringIO(text, newline="").readlines()
         held = "" if not lines or lines[-1].endswith("\n") else lines.pop()
         yield from lines
     if held := held + decoder.decode(b"", final=True):

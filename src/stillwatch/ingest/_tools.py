@@ -52,9 +52,7 @@ def offer(value: Any) -> Offer | None:
 
 
 def _plain(tool: dict[str, Any]) -> dict[str, Any]:
-    inner = next(
-        (tool[key] for key in ("function", "toolSpec", "custom") if isinstance(tool.get(key), dict)), tool
-    )
+    inner = next((tool[key] for key in ("function", "toolSpec", "custom") if isinstance(tool.get(key), dict)), tool)
     schema = next((inner[key] for key in _SCHEMAS if inner.get(key) is not None), None)
     if isinstance(schema, dict) and set(schema) == {"json"}:
         schema = schema["json"]

@@ -61,7 +61,7 @@ class Tree:
     """
 
     def __init__(self, mapping: Columns) -> None:
-        self.opens_text = mapping.opens_text
+        self.opens_text = mapping.opens_text or mapping.table
         self.root = Node("", None)
         self.leaves: dict[tuple[str, Keys], Node] = {}
         for row in mapping:
@@ -90,7 +90,7 @@ class Tree:
             node.cls = _shapes.CLASS[kind]
             self._within(node, node.cls)
             return _shapes.COMPOSITE[kind]
-        if kind is not None:
+        if kind is not None or any(key.isdecimal() for key in node.children):
             self._plain(node)
             return Any
         fields, names = [], {}
@@ -149,10 +149,7 @@ class Tree:
     def _structs(self, node: Node, values: Values) -> Values:
         cls, empty = node.cls, node.empty
         if cls is None:
-            return [
-                _text.loose_text(value) if type(value) is str and self.opens_text else value
-                for value in values
-            ]
+            return [_text.loose_text(value) if type(value) is str and self.opens_text else value for value in values]
         if self.opens_text or node.kinds:
             return [value if type(value) is cls else self._opened(value, cls, empty) for value in values]
         return [value or empty for value in values] if None in values else values

@@ -22,9 +22,7 @@ ROLES: Final = {
     "ai": "assistant",
     "human": "user",
 }
-_CALL_ITEMS: Final = frozenset(
-    {"function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call"}
-)
+_CALL_ITEMS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call"})
 _RESULT_ITEMS: Final = frozenset(
     {"function_call_output", "custom_tool_call_output", "computer_call_output", "local_shell_call_output"}
 )

@@ -46,9 +46,7 @@ _OUTCOMES: Final = {
     "conflict": 409,
     "unprocessableentity": 422,
     "model": 424,
-    **dict.fromkeys(
-        ("ratelimit", "throttling", "toomanyrequests", "servicequotaexceeded", "overloaded"), 429
-    ),
+    **dict.fromkeys(("ratelimit", "throttling", "toomanyrequests", "servicequotaexceeded", "overloaded"), 429),
     **dict.fromkeys(("apiconnection", "badgateway"), 502),
     **dict.fromkeys(("serviceunavailable", "modelnotready"), 503),
     "apitimeout": 504,
@@ -96,9 +94,7 @@ def content(values: Values) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeError):
-        clean = [
-            value.encode("utf-8", "replace").decode() if isinstance(value, str) else None for value in values
-        ]
+        clean = [value.encode("utf-8", "replace").decode() if isinstance(value, str) else None for value in values]
         return pa.array(clean, pa.string())
 
 
@@ -149,9 +145,7 @@ def agent(values: Values) -> pa.Array:
 
 
 def _tagged(tags: list[Any]) -> str | None:
-    agents = [
-        tag.removeprefix(_AGENT_TAG) for tag in tags if isinstance(tag, str) and tag.startswith(_AGENT_TAG)
-    ]
+    agents = [tag.removeprefix(_AGENT_TAG) for tag in tags if isinstance(tag, str) and tag.startswith(_AGENT_TAG)]
     return max(agents, key=len, default=None)
 
 

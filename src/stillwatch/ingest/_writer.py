@@ -23,9 +23,7 @@ HELD_BYTES: Final = 192 << 20
 PART_BYTES: Final = 512 << 20
 PART_ROWS: Final = 1 << 20
 OPEN_FILES: Final = 64
-_ONCE: Final = frozenset(
-    {"exchange", "at", "messages", "response", "choices", "reasoning", "tool_calls", "session"}
-)
+_ONCE: Final = frozenset({"exchange", "at", "messages", "response", "choices", "reasoning", "tool_calls", "session"})
 FILLED: Final = "stillwatch.filled"
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -188,9 +186,7 @@ def _table(batches: list[pa.RecordBatch]) -> pa.Table:
     whole = []
     for batch in batches:
         columns = [
-            batch.column(name)
-            if name in batch.schema.names
-            else pa.nulls(batch.num_rows, EXCHANGES.field(name).type)
+            batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, EXCHANGES.field(name).type)
             for name in EXCHANGES.names
         ]
         whole.append(pa.RecordBatch.from_arrays(columns, schema=EXCHANGES))

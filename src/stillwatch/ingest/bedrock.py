@@ -62,8 +62,7 @@ FORMAT: Final = Format(
         top_p=f"{_ASKED}.inferenceConfig.topP | {_ASKED}.top_p | {_ASKED}.textGenerationConfig.topP",
         max_tokens=f"{_ASKED}.inferenceConfig.maxTokens | {_ASKED}.max_tokens | {_ASKED}.max_gen_len"
         f" | {_ASKED}.textGenerationConfig.maxTokenCount",
-        reasoning_effort=f"{_ASKED}.output_config.effort"
-        f" | {_ASKED}.additionalModelRequestFields.output_config.effort",
+        reasoning_effort=f"{_ASKED}.output_config.effort | {_ASKED}.additionalModelRequestFields.output_config.effort",
         stream="operation",
         input_tokens=f"input.inputTokenCount | {_SAID}.usage.inputTokens | {_SAID}.usage.input_tokens",
         output_tokens=f"output.outputTokenCount | {_SAID}.usage.outputTokens | {_SAID}.usage.output_tokens",
@@ -73,7 +72,6 @@ FORMAT: Final = Format(
     recognise=recognise,
     unwrap=unwrap,
     accounts=tuple(
-        f"requestMetadata.{name}"
-        for name in ("organization", "tenant", "account", "customer", "team", "user")
+        f"requestMetadata.{name}" for name in ("organization", "tenant", "account", "customer", "team", "user")
     ),
 )

@@ -68,10 +68,7 @@ FORMAT: Final = Format(
     ),
     recognise=recognise,
     accounts=(
-        *(
-            f"{_HEADERS}.x-{name}"
-            for name in ("organization", "org", "tenant", "account", "customer", "team", "user")
-        ),
+        *(f"{_HEADERS}.x-{name}" for name in ("organization", "org", "tenant", "account", "customer", "team", "user")),
         "end_user",
         "metadata.requester_metadata.user_id",
         "model_parameters.user",

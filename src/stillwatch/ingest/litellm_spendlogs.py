@@ -47,8 +47,7 @@ FORMAT: Final = Format(
         n=f"{_ASKED}.n",
         max_tokens=f"{_ASKED}.max_tokens | {_ASKED}.max_completion_tokens | {_ASKED}.max_output_tokens",
         top_logprobs=f"{_ASKED}.top_logprobs | {_ASKED}.logprobs | {_ASKED}.include",
-        reasoning_effort=f"{_ASKED}.reasoning_effort | {_ASKED}.reasoning.effort"
-        f" | {_ASKED}.output_config.effort",
+        reasoning_effort=f"{_ASKED}.reasoning_effort | {_ASKED}.reasoning.effort | {_ASKED}.output_config.effort",
         stream=f"{_ASKED}.stream",
         input_tokens="prompt_tokens",
         output_tokens="completion_tokens",
@@ -69,10 +68,7 @@ FORMAT: Final = Format(
     ),
     recognise=recognise,
     accounts=(
-        *(
-            f"{_HEADERS}.x-{name}"
-            for name in ("organization", "org", "tenant", "account", "customer", "team", "user")
-        ),
+        *(f"{_HEADERS}.x-{name}" for name in ("organization", "org", "tenant", "account", "customer", "team", "user")),
         "end_user",
         "metadata.user_api_key_alias",
         f"{_ASKED}.user",

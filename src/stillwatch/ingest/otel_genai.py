@@ -95,9 +95,7 @@ def _http_status(span: Span) -> int | None:
     if span.status is None or span.status.code not in _ERRORS:
         return None
     texts = [span.status.message or ""]
-    texts += [
-        str(_otlp.attributes(event.attributes).get("exception.message", "")) for event in span.events or ()
-    ]
+    texts += [str(_otlp.attributes(event.attributes).get("exception.message", "")) for event in span.events or ()]
     for text in texts:
         if found := _CODE.search(text):
             return int(found[1])
