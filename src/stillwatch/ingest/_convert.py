@@ -214,6 +214,8 @@ class _Work:
         )
         for block in cut:
             if isinstance(block, PassedOver):
+                if name is not None:
+                    self._write(source, name, pile)
                 self._reject(source, self._line(block, 0), block.reason, block.head)
                 continue
             if decoder is None or name is None:

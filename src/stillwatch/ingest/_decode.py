@@ -102,10 +102,13 @@ class Decoder:
             found = list(self._unwrap(raw))
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as mistake:
             value, reason = plain(raw)
-            if reason is not None or isinstance(mistake, RecursionError):
-                told.rejects.append((line, reason or TOO_DEEP, raw))
+            try:
+                found = [] if reason is not None else list(self._unwrap(msgspec.json.encode(value)))
+            except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+                reason = _why(mistake)
+            if reason is not None:
+                told.rejects.append((line, reason, raw))
                 return
-            found = list(self._unwrap(msgspec.json.encode(value)))
         for one in found:
             self._add(told, line, one, raw)
 

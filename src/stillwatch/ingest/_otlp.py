@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from stillwatch.ingest import _salvage
+
 Attributes = dict[str, Any]
 
 
@@ -96,15 +98,26 @@ def spans(raw: bytes) -> Iterator[tuple[Span, Attributes, Attributes]]:
     """Give each span and log record with its own attributes and those of its resource.
 
     Raises:
-        msgspec.DecodeError: when it is no JSON, or no OTLP.
+        msgspec.DecodeError: when it is no JSON.
+        ValueError: when it is no export request.
     """
-    told = _DECODER.decode(raw)
-    for export in told if isinstance(told, list) else [told]:
+    for export in _exports(raw):
         for group in [*(export.resourceSpans or ()), *(export.resourceLogs or ())]:
             resource = attributes(group.resource.attributes if group.resource else None)
             for scope in [*(group.scopeSpans or ()), *(group.scopeLogs or ())]:
                 for span in [*(scope.spans or ()), *(scope.logRecords or ())]:
                     yield span, attributes(span.attributes), resource
+
+
+def _exports(raw: bytes) -> list[Export]:
+    try:
+        told = _DECODER.decode(raw)
+    except msgspec.ValidationError:
+        told = _salvage.convert(msgspec.json.decode(raw), Export | list[Export])
+    exports = told if isinstance(told, list) else [told]
+    if any(one is None or (one.resourceSpans is None and one.resourceLogs is None) for one in exports):
+        raise ValueError("neither `resourceSpans` nor `resourceLogs`")
+    return exports
 
 
 def attributes(pairs: list[KeyValue] | None) -> Attributes:

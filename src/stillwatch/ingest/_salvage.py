@@ -6,6 +6,7 @@ field is read where it can be meant and left empty where not, and the record is 
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -56,13 +57,18 @@ def convert(value: Any, kind: Any, misfits: list[Any] | None = None) -> Any:
 
 def _struct(value: dict[str, Any], struct: type[msgspec.Struct], misfits: list[Any]) -> Any:
     given: dict[str, Any] = {}
-    for field in msgspec.structs.fields(struct):
+    for field in _fields(struct):
         if value.get(field.encode_name) is None:
             continue
         made = convert(value[field.encode_name], field.type, misfits)
         if made is not None:
             given[field.name] = made
     return struct(**given)
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(struct)
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
