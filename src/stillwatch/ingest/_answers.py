@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from stillwatch.ingest import _text
-from stillwatch.ingest._shapes import Answer, Choice, ConverseOutput, Message, Part
+from stillwatch.ingest._shapes import Answer, Choice, ConverseOutput, Message, Part, Result
 from stillwatch.ingest._turns import call, text_of
 
 Calls = list[tuple[str | None, str | None]]
@@ -159,10 +159,17 @@ def _whole(answer: Answer) -> Delivered:
         return _message(Message(content=answer.content), finish)  # type: ignore[arg-type]
     if answer.message is not None:
         return _message(answer.message, finish)
+    if several := answer.results or answer.outputs or answer.generations:
+        return _choices([_as_choice(one) for one in several])
     for text in (answer.output, answer.generation, answer.outputText, answer.completion):
         if isinstance(text, str):
             return Delivered(text, finish_reason=finish)
     return Delivered(finish_reason=finish)
+
+
+def _as_choice(result: Result) -> Choice:
+    finish = result.completionReason or result.stop_reason or result.finish_reason
+    return Choice(text=result.text or result.outputText, finish_reason=finish)
 
 
 def _stopped(answer: Answer) -> str | None:

@@ -5,6 +5,7 @@ This is what a worker does. It knows nothing of other workers or of what was ing
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from stillwatch.ingest._mapping import Columns, read_map
 from stillwatch.ingest._pile import Pile
 from stillwatch.ingest._reader import Reader
 from stillwatch.ingest._records import Block, PassedOver
-from stillwatch.ingest._rejects import Reject, Rejects, account_line, excerpt
+from stillwatch.ingest._rejects import Reject, Rejects, account_line, dig, excerpt
 from stillwatch.ingest._sources import Damaged, Peeked, Source
 from stillwatch.ingest._writer import DayWriter, Part
 
@@ -123,7 +124,7 @@ class _Work:
         self.formats: dict[str, int] = {}
         self._ruler: _Ruler | None = None
         self._trusted = networks(job.how.trusted_proxies)
-        self._readers: dict[str, tuple[_format.Format, Reader]] = {}
+        self._readers: dict[tuple[str, bool], tuple[_format.Format, Reader]] = {}
 
     def finish(self) -> Done:
         parts = self.writer.close()
@@ -213,6 +214,8 @@ class _Work:
         )
         for block in cut:
             if isinstance(block, PassedOver):
+                if name is not None:
+                    self._write(source, name, pile)
                 self._reject(source, self._line(block, 0), block.reason, block.head)
                 continue
             if decoder is None or name is None:
@@ -260,12 +263,10 @@ class _Work:
 
     def _rows(self, source: Source, tables: Iterator[_tables.Rows]) -> None:
         """Convert a table: by column where it is canonical, by row where a map has to tell."""
-        name = self.how.format or "canonical"
-        decoder = Decoder(self._reader(name)[1].record, None)
+        name: str | None = None
         try:
             for rows in tables:
-                for line, reason in rows.bad:
-                    self._reject(source, line, reason)
+                name = name or self.how.format or _table_format(rows)
                 plain = self.how.map_file is not None or name != "canonical"
                 whole = None if plain or rows.batch is None else _tables.as_canonical(rows.batch)
                 if whole is not None:
@@ -273,46 +274,49 @@ class _Work:
                     self.writer.write(whole)
                     continue
                 pile = Pile()
-                pile.add(decoder.plain(*rows.plain()), 0)
-                self._write(source, name, pile)
+                decoder = Decoder(self._reader(name, table=True)[1].record, None)
+                pile.add(decoder.plain(*rows.plain(), rows.bad), 0)
+                self._write(source, name, pile, table=True)
         except _tables.Unreadable as mistake:
             self._reject(source, 1, str(mistake))
 
-    def _write(self, source: Source, name: str, pile: Pile) -> None:
+    def _write(self, source: Source, name: str, pile: Pile, *, table: bool = False) -> None:
         """Make columns of what has been decoded, and write them."""
-        format_, reader = self._reader(name)
-        for decoded in pile.decoded:
-            self.mended += decoded.mended
-            for line, reason, raw in decoded.rejects:
-                self._reject(source, self._line(decoded.block, line), reason, raw, reader.mapping)
-        if not pile.records:
-            pile.clear()
-            return
-        batch = reader.read(pile.records, pile.digest)
-        self.formats[name] = self.formats.get(name, 0) + batch.table.num_rows
-        for place, column in batch.rejects:
-            self._incomplete(source, format_, reader.mapping, pile, place, column)
-        self.writer.write(batch.table)
+        reader = self._reader(name, table=table)[1]
+        bad = [
+            self._rejected(source, self._line(decoded.block, line), reason, raw, reader.mapping)
+            for decoded in pile.decoded
+            for line, reason, raw in decoded.rejects
+        ]
+        self.mended += sum(decoded.mended for decoded in pile.decoded)
+        if pile.records:
+            batch = reader.read(pile.records, pile.digest)
+            self.formats[name] = self.formats.get(name, 0) + batch.table.num_rows
+            bad += [self._incomplete(source, name, pile, place, column) for place, column in batch.rejects]
+            self.writer.write(batch.table)
+        for reject in sorted(bad, key=lambda reject: reject.line):
+            self.rejects.add(reject)
         pile.clear()
 
-    def _incomplete(
-        self, source: Source, format_: _format.Format, mapping: Columns, pile: Pile, place: int, column: str
-    ) -> None:
+    def _incomplete(self, source: Source, name: str, pile: Pile, place: int, column: str) -> Reject:
         """Reject a record that lacks what is required, with the line that would mend it."""
         decoded, within, raw = pile.place(place)
         line, reason = self._line(decoded.block, within), f"`{column}` is missing"
         if self.rejects.is_full(reason):
-            self.rejects.add(Reject(source.name, line, reason))
-            return
-        shown = excerpt(raw, mapping)
+            return Reject(source.name, line, reason)
+        format_, reader = self._reader(name)
+        shown = excerpt(raw, reader.mapping)
         if column == "account":
-            mend = account_line(_plain(format_, raw, pile.ordinal(place)), format_, mapping)
+            record, others = _plain(format_, raw, pile.ordinal(place)), self.formats.get(name, 0) > 0
+            mend = account_line(record, format_, reader.mapping, others=others)
             hint = f"name the field that holds it, `--map` with `{mend}`"
-            self.rejects.add(Reject(source.name, line, reason, hint=hint, map=mend, excerpt=shown))
-            return
-        where = ", ".join(f"`{path}`" for path in mapping.said(column)) or "no field"
+            return Reject(source.name, line, reason, hint=hint, map=mend, excerpt=shown)
+        where = ", ".join(f"`{path}`" for path in reader.mapping.said(column)) or "no field"
+        if column == "at" and _holds(_plain(format_, raw, pile.ordinal(place)), reader.mapping, column):
+            hint = 'tell how it is written, `--map` with `at = { field = "…", time = "epoch_ms" }`'
+            return Reject(source.name, line, "`at` is no time", hint=f"in {where}: {hint}", excerpt=shown)
         hint = f'looked in {where}; name the field that holds it, `--map` with `{column} = "…"`'
-        self.rejects.add(Reject(source.name, line, reason, hint=hint, excerpt=shown))
+        return Reject(source.name, line, reason, hint=hint, excerpt=shown)
 
     def _line(self, block: Block | PassedOver | None, within: int) -> int:
         """Give the number of a line: counted already, or within a block of a file that is counted now."""
@@ -320,16 +324,20 @@ class _Work:
             return within or (block.line if block is not None else 0)
         return self._ruler.before(block.offset) + within + 1
 
-    def _reader(self, name: str) -> tuple[_format.Format, Reader]:
-        if name not in self._readers:
+    def _reader(self, name: str, *, table: bool = False) -> tuple[_format.Format, Reader]:
+        if (name, table) not in self._readers:
             format_, mapping = mapping_of(name, self.how.map_file)
-            self._readers[name] = format_, Reader(mapping, self._trusted, self.how.placeholders)
-        return self._readers[name]
+            mapping = dataclasses.replace(mapping, table=table)
+            self._readers[name, table] = format_, Reader(mapping, self._trusted, self.how.placeholders)
+        return self._readers[name, table]
 
-    def _reject(self, source: Source, line: int, reason: str, raw: bytes = b"", mapping: Columns | None = None) -> None:
-        mapping = mapping or _format.load(self.how.format or "canonical").columns
+    def _reject(self, source: Source, line: int, reason: str, raw: bytes = b"") -> None:
+        mapping = _format.load(self.how.format or "canonical").columns
+        self.rejects.add(self._rejected(source, line, reason, raw, mapping))
+
+    def _rejected(self, source: Source, line: int, reason: str, raw: bytes, mapping: Columns) -> Reject:
         shown = excerpt(raw, mapping) if raw and not self.rejects.is_full(reason) else ""
-        self.rejects.add(Reject(source.name, line, reason, excerpt=shown))
+        return Reject(source.name, line, reason, excerpt=shown)
 
 
 class _Ruler:
@@ -350,6 +358,18 @@ class _Ruler:
                 self._offset += len(piece)
                 self._lines += piece.count(b"\n")
         return self._lines
+
+
+def _table_format(rows: _tables.Rows) -> str:
+    """Tell the format of a table by its first row."""
+    records, _ = rows.plain()
+    return (_format.recognised(records[0]) if records else None) or "canonical"
+
+
+def _holds(record: _format.Plain, mapping: Columns, column: str) -> bool:
+    """Tell whether a record holds anything where a column is looked for."""
+    row = mapping.rows.get(column)
+    return any(dig(record, path, mapping.opens_text) is not None for path in (row.paths if row else ()))
 
 
 def _plain(format_: _format.Format, raw: bytes, ordinal: int) -> _format.Plain:

@@ -64,9 +64,9 @@ class Decoder:
             return Decoded(records, block=block)
         return self._one_by_one(block)
 
-    def plain(self, records: Iterable[Plain], lines: Iterable[int]) -> Decoded:
-        """Take records that are plain data already, as rows of a table are."""
-        told = Decoded(places=[])
+    def plain(self, records: Iterable[Plain], lines: Iterable[int], rejects: Iterable[tuple[int, str]] = ()) -> Decoded:
+        """Take records that are plain data already, as rows of a table are, and rows that were no records."""
+        told = Decoded(places=[], rejects=[(line, reason, b"") for line, reason in rejects])
         for record, line in zip(records, lines, strict=True):
             self._add(told, line, record, msgspec.json.encode(record))
         return told
@@ -102,10 +102,13 @@ class Decoder:
             found = list(self._unwrap(raw))
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as mistake:
             value, reason = plain(raw)
-            if reason is not None or isinstance(mistake, RecursionError):
-                told.rejects.append((line, reason or TOO_DEEP, raw))
+            try:
+                found = [] if reason is not None else list(self._unwrap(msgspec.json.encode(value)))
+            except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+                reason = _why(mistake)
+            if reason is not None:
+                told.rejects.append((line, reason, raw))
                 return
-            found = list(self._unwrap(msgspec.json.encode(value)))
         for one in found:
             self._add(told, line, one, raw)
 
@@ -117,8 +120,9 @@ class Decoder:
             record = msgspec.convert(value, self._record)
         except (msgspec.ValidationError, RecursionError):
             try:
-                record = _salvage.convert(value, self._record)
-                told.mended += 1
+                misfits: list[Any] = []
+                record = _salvage.convert(value, self._record, misfits)
+                told.mended += bool(misfits)
             except (RecursionError, UnicodeError):
                 told.rejects.append((line, TOO_DEEP, raw))
                 return

@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from stillwatch.errors import SettingsError
-from stillwatch.model.exchange import EXCHANGES, REQUIRED
+from stillwatch.model.exchange import EXCHANGES
 
 FORWARDED_FOR: Final = "forwarded_for"
 """A helper beside the canonical columns: the X-Forwarded-For header, used when `ip` is a trusted proxy."""
@@ -23,6 +24,7 @@ TARGETS: Final = (*EXCHANGES.names, FORWARDED_FOR)
 TIMES: Final = ("auto", "iso", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 
 Keys = tuple[str, ...]
+_DEFAULT: Final[Keys] = ("default",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,15 @@ class Columns:
 
     Attributes:
         flat: prefixes below which the rest of a path is one key, as in `attributes.gen_ai.request.model`.
-        opens_text: text that holds JSON is opened where the mapping goes on below it.
+        opens_text: text that holds JSON is opened, as the format writes objects as text.
+        table: rows of a table; text is opened where a path goes on below it, and in columns of lists.
         verbatim: `messages` stay as they stand; leading system messages do not move to `system`.
     """
 
     rows: Mapping[str, Row]
     flat: frozenset[str] = frozenset()
     opens_text: bool = False
+    table: bool = False
     verbatim: bool = False
     format: str | None = field(default=None)
 
@@ -61,9 +65,14 @@ class Columns:
         return iter(self.rows.values())
 
     def amended(self, other: Columns) -> Columns:
-        """Override these rows with the other's."""
-        rows = {**self.rows, **other.rows}
+        """Override these rows with the other's, in which the path `default` stands for the row overridden."""
+        rows = {**self.rows, **{column: self._expanded(row) for column, row in other.rows.items()}}
         return replace(self, rows=rows, verbatim=self.verbatim and "messages" not in other.rows)
+
+    def _expanded(self, row: Row) -> Row:
+        own = self.rows.get(row.column)
+        paths = [one for path in row.paths for one in (own.paths if path == _DEFAULT and own else (path,))]
+        return replace(row, paths=tuple(dict.fromkeys(paths)))
 
     def said(self, column: str) -> list[str]:
         """Tell the paths of a column as a person writes them."""
@@ -72,21 +81,25 @@ class Columns:
 
 
 def columns(
+    base: Mapping[str, str] = MappingProxyType({}),
     *,
     flat: tuple[str, ...] = (),
     opens_text: bool = False,
     verbatim: bool = False,
     digest: bool = False,
+    constants: Mapping[str, str] = MappingProxyType({}),
     **rows: str,
 ) -> Columns:
     """Write a format's default mapping: each column with its paths, first choice first, parted by ` | `."""
     prefixes = frozenset(flat)
+    rows = {**base, **rows}
     made = {}
     for column in TARGETS:
-        if column not in rows:
+        if column not in rows and column not in constants:
             continue
-        paths = tuple(split(path.strip(), prefixes) for path in rows[column].split(" | "))
-        made[column] = Row(column=column, paths=paths, digest=digest and column == "exchange")
+        paths = tuple(split(path.strip(), prefixes) for path in rows.get(column, "").split(" | ") if path)
+        own = digest and column == "exchange"
+        made[column] = Row(column=column, paths=paths, constant=constants.get(column), digest=own)
     unknown = rows.keys() - made.keys()
     if unknown:
         raise ValueError(f"no such columns: {', '.join(sorted(unknown))}")
@@ -129,9 +142,10 @@ def join(keys: Keys, flat: frozenset[str] = frozenset()) -> str:
     return ".".join(f'"{key}"' if "." in key or '"' in key or not key else key for key in keys)
 
 
-def toml_line(column: str, path: str) -> str:
-    """Write the line of a map file that fills a column from a path."""
-    return f"{column} = '{path}'" if '"' in path else f'{column} = "{path}"'
+def toml_line(column: str, paths: list[str]) -> str:
+    """Write the line of a map file that fills a column from one path or from several."""
+    told = [f"'{path}'" if '"' in path else f'"{path}"' for path in paths]
+    return f"{column} = {told[0] if len(told) == 1 else '[' + ', '.join(told) + ']'}"
 
 
 def read_map(file: Path, flat: frozenset[str] = frozenset()) -> Columns:
@@ -205,8 +219,3 @@ def _paths(value: object, flat: frozenset[str], where: str) -> tuple[Keys, ...]:
         return tuple(split(cast("str", text), flat) for text in texts)
     except ValueError as mistake:
         raise SettingsError(f"cannot read the path: {mistake}", where=where) from None
-
-
-def lacking(mapping: Columns) -> list[str]:
-    """Name the required columns that no row fills."""
-    return [column for column in REQUIRED if column not in mapping.rows]

@@ -3,7 +3,7 @@
 A gateway logs one call more than once: LiteLLM writes a failure and then the success of a fallback under one
 call id, OpenTelemetry writes a span and an event of which either may lack the content, and logs are shipped
 twice. The best record leads (answered, with content, read last with another mapping), the others fill what
-it lacks.
+it lacks, and the exchange began with the earliest.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def merge(records: Iterable[tuple[int, Exchange]]) -> Exchange:
     for precedence, record in ranked[1:]:
         if precedence < highest:
             continue
+        merged["at"] = min(merged["at"], record["at"])
         for column, value in record.items():
             if merged.get(column) is None:
                 merged[column] = value

@@ -28,6 +28,14 @@ SAID: Final = ("response", "choices", "tool_calls", "reasoning", "finish_reason"
 _INT: Final = {
     name: EXCHANGES.field(name).type for name in EXCHANGES.names if pa.types.is_integer(EXCHANGES.field(name).type)
 }
+_ALL: Final = frozenset(EXCHANGES.names)
+_LIST_COLUMNS: Final = frozenset({"messages", "system", "choices", "tool_calls", "tools", "tools_hash"})
+_LISTS: Final = ("user_agent", "top_logprobs")
+_TURN: Final = frozenset({"role", "parts", "type"})
+_CALL: Final = frozenset({"name", "function"})
+_ANSWER: Final = frozenset(
+    {"choices", "output", "object", "stop_reason", "stopReason", "results", "outputs", "generation", "outputText"}
+)
 _PART_LIST: Final = str | list[str | Part] | Part | None
 
 
@@ -61,6 +69,7 @@ class Reader:
         self._placeholders = frozenset(placeholders)
         self._clients = Clients(trusted)
         self._offers = Offers()
+        self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
     def _is_somebody(self, value: Any) -> bool:
         return value not in self._placeholders
@@ -102,6 +111,8 @@ class _Block:
             values = self.reader.tree.values(self.records, row.column, path, self.held)
             if values.count(None) == len(values):
                 continue
+            if row.column in _LISTS and row.column in self.reader.opens:
+                values = [_text.opened(value) if type(value) is str else value for value in values]
             if wanted is not None:
                 values = [value if value is None or wanted(value) else None for value in values]
             told = (
@@ -175,28 +186,38 @@ class _Block:
 
     def said(self, arrays: dict[str, pa.Array]) -> None:
         """Fill the columns that come from the answer."""
-        parts: dict[tuple[str, ...], tuple[Values, _answers.Columns]] = {}
+        parts: dict[tuple[bool, tuple[str, ...]], tuple[Values, _answers.Columns]] = {}
         for name in SAID:
             row = self.reader.mapping.rows.get(name)
             if row is None:
                 continue
-            told: Values | None = None if row.paths else [row.constant] * len(self.records)
+            told: Values = [row.constant] * len(self.records)
+            waiting: list[bool] | None = None  # records of which no path so far held an answer
             for path in row.paths:
-                if path not in parts:
+                key = name in self.reader.opens, path
+                if key not in parts:
                     values = self._opened(name, path, _shapes.Said)
-                    parts[path] = values, _answers.columns(values)
-                values = _pick(name, *parts[path])
-                told = values if told is None else [b if a is None else a for a, b in zip(told, values, strict=True)]
-                if None not in told:
-                    break
-            arrays[name] = _said_array(name, told or [])
+                    parts[key] = values, _answers.columns(values)
+                values, columns = parts[key]
+                picked = _pick(name, values, columns)
+                told = (
+                    picked
+                    if waiting is None
+                    else [b if w else a for a, b, w in zip(told, picked, waiting, strict=True)]
+                )
+                if len(row.paths) > 1:
+                    empty = [value is None or not any(made) for value, *made in zip(values, *columns, strict=True)]
+                    waiting = empty if waiting is None else [a and b for a, b in zip(waiting, empty, strict=True)]
+                    if not any(waiting):
+                        break
+            arrays[name] = _said_array(name, told)
 
     def _opened(self, column: str, path: tuple[str, ...], kind: Any) -> Values:
         """Take out values that may hold a whole object, from structs, plain data or text that holds JSON."""
         values = self.reader.tree.values(self.records, column, path, self.held)
-        if self.reader.mapping.opens_text:
-            values = [_text.opened(value) if type(value) is str else value for value in values]
-        if self.reader.tree.is_plain(column, path) or self.reader.mapping.opens_text:
+        if column in self.reader.opens:
+            values = [_told(column, value) if type(value) is str else value for value in values]
+        if self.reader.tree.is_plain(column, path) or column in self.reader.opens:
             values = [_salvage.convert(value, kind) if _is_plain(value) else value for value in values]
         return values
 
@@ -243,6 +264,19 @@ def _system(value: Any, lead: str | None) -> str | None:
         return lead
     told = _turns.text_of(value) if isinstance(value, str | list | Part) else None
     return "\n".join(text for text in (told, lead) if text) or None
+
+
+def _told(column: str, text: str) -> Any:
+    """Open text that holds a conversation or an answer as JSON; a prompt or an answer that is JSON stays text."""
+    held = _text.opened(text)
+    if held is None or held is text:
+        return held
+    if isinstance(held, dict):
+        return held if held.keys() & (_TURN if column == "messages" else _ANSWER) else text
+    if column in {"choices", "finish_reason"} and all(isinstance(one, str) for one in held):
+        return held
+    known = _TURN | _CALL if column == "tool_calls" else _TURN
+    return held if all(isinstance(one, dict) and one.keys() & known for one in held) else text
 
 
 def _is_plain(value: object) -> bool:
@@ -340,4 +374,6 @@ _SCALARS: Final[dict[str, Callable[[Values], pa.Array]]] = {
     "top_p": _values.number,
     "stream": _values.flag,
     "operation": _values.operation,
+    "channel": _values.channel,
+    "user_agent": _values.agent,
 }

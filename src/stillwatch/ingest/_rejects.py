@@ -121,17 +121,23 @@ def excerpt(raw: bytes, mapping: Columns) -> str:
     return "".join(shown)[:EXCERPT]
 
 
-def account_line(record: Plain, format_: Format, mapping: Columns) -> str:
+def account_line(record: Plain, format_: Format, mapping: Columns, *, others: bool) -> str:
     """Write the `--map` line that would give a record an account.
 
     The paths that the format names are tried first, then any field whose name speaks of a customer; where the
-    record holds nothing of the kind, all of the log is one account.
+    record holds nothing of the kind, it falls to an account of its own.
+
+    Args:
+        others: other records of the log have an account by the mapping in use, which the line must not lose.
     """
+    now = mapping.said("account")
+    kept = ["default"] if mapping.rows.get("account") == format_.columns.rows.get("account") else now
     for path in (*format_.accounts, *_customers(record)):
         value = dig(record, split(path, mapping.flat), mapping.opens_text)
         if isinstance(value, str | int) and not isinstance(value, bool) and value != "" and value not in _PLACEHOLDERS:
-            return toml_line("account", path)
-    return 'account = { constant = "everybody" }'
+            return toml_line("account", [*kept, path] if others else [path])
+    field = toml_line("field", kept) + ", " if others and kept else ""
+    return f'account = {{ {field}constant = "unknown" }}'
 
 
 def _customers(record: Plain) -> Iterator[str]:

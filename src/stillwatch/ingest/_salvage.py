@@ -6,6 +6,7 @@ field is read where it can be meant and left empty where not, and the record is 
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -19,12 +20,14 @@ _ESCAPE: Final = re.compile(
 )
 
 
-def convert(value: Any, kind: Any) -> Any:
+def convert(value: Any, kind: Any, misfits: list[Any] | None = None) -> Any:
     """Fill a type from plain data, with None for each part that does not fit.
 
     Args:
         kind: a struct, a list, a scalar, `Any`, `msgspec.Raw`, or a union of these with None.
+        misfits: gets what did not fit.
     """
+    misfits = [] if misfits is None else misfits
     if kind is Any or value is None:
         return value
     if kind is msgspec.Raw:
@@ -32,28 +35,40 @@ def convert(value: Any, kind: Any) -> Any:
     options = _options(kind)
     if isinstance(value, dict):
         struct = next((one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
-        return _struct(value, struct) if struct is not None else None
+        if struct is not None:
+            return _struct(value, struct, misfits)
+        misfits.append(value)
+        return None
     if isinstance(value, list):
         many = next((one for one in options if typing.get_origin(one) is list), None)
         if many is None:
+            misfits.append(value)
             return None
         (inner,) = typing.get_args(many)
-        return [made for one in value if (made := convert(one, inner)) is not None]
+        return [made for one in value if (made := convert(one, inner, misfits)) is not None]
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError:
-        return str(value) if str in options and isinstance(value, int | float) else None
+        if str in options and isinstance(value, int | float):
+            return str(value)
+        misfits.append(value)
+        return None
 
 
-def _struct(value: dict[str, Any], struct: type[msgspec.Struct]) -> Any:
+def _struct(value: dict[str, Any], struct: type[msgspec.Struct], misfits: list[Any]) -> Any:
     given: dict[str, Any] = {}
-    for field in msgspec.structs.fields(struct):
+    for field in _fields(struct):
         if value.get(field.encode_name) is None:
             continue
-        made = convert(value[field.encode_name], field.type)
+        made = convert(value[field.encode_name], field.type, misfits)
         if made is not None:
             given[field.name] = made
     return struct(**given)
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(struct)
 
 
 def _options(kind: Any) -> tuple[Any, ...]:

@@ -146,6 +146,16 @@ class ConverseOutput(msgspec.Struct, gc=False):
     message: Message | None = None
 
 
+class Result(msgspec.Struct, gc=False):
+    """One of several answers of the older models on Bedrock."""
+
+    text: str | None = None
+    outputText: str | None = None  # noqa: N815
+    completionReason: str | None = None  # noqa: N815
+    stop_reason: str | None = None
+    finish_reason: str | None = None
+
+
 class Answer(msgspec.Struct, gc=False):
     """A whole answer in any dialect."""
 
@@ -159,6 +169,9 @@ class Answer(msgspec.Struct, gc=False):
     stopReason: str | None = None  # noqa: N815
     status: str | int | None = None
     incomplete_details: Incomplete | None = None
+    results: list[Result] | None = None
+    outputs: list[Result] | None = None
+    generations: list[Result] | None = None
     generation: str | None = None
     outputText: str | None = None  # noqa: N815
     completion: str | None = None

@@ -68,11 +68,11 @@ def loose_text(text: str) -> Any:
 
 
 def opened(text: str) -> Any:
-    """Open text that holds an object or a list as JSON; give any other text back."""
+    """Open text that holds an object or a list as JSON, an empty one to nothing; give any other text back."""
     if not text.startswith(("{", "[")):
         return text
     held = loose_text(text)
-    return text if held is None else held
+    return text if held is None else held or None
 
 
 def raw(value: Any) -> msgspec.Raw:

@@ -27,6 +27,7 @@ KINDS: Final = {
     "tools": "raw",
     "tools_hash": "raw",
     "top_logprobs": "any",
+    "user_agent": "any",
 }
 """What kind of value a column reads; the rest read scalars."""
 
@@ -60,7 +61,7 @@ class Tree:
     """
 
     def __init__(self, mapping: Columns) -> None:
-        self.opens_text = mapping.opens_text
+        self.opens_text = mapping.opens_text or mapping.table
         self.root = Node("", None)
         self.leaves: dict[tuple[str, Keys], Node] = {}
         for row in mapping:
@@ -89,7 +90,7 @@ class Tree:
             node.cls = _shapes.CLASS[kind]
             self._within(node, node.cls)
             return _shapes.COMPOSITE[kind]
-        if kind is not None:
+        if kind is not None or any(key.isdecimal() for key in node.children):
             self._plain(node)
             return Any
         fields, names = [], {}

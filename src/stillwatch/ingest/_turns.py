@@ -27,6 +27,8 @@ _RESULT_ITEMS: Final = frozenset(
     {"function_call_output", "custom_tool_call_output", "computer_call_output", "local_shell_call_output"}
 )
 
+_EMPTY: Final = Message()
+
 Turn = tuple[str, str | None]
 
 
@@ -111,7 +113,7 @@ def _add(turns: list[Turn], message: Message) -> None:
         _add_calls(turns, [call(message)])
     elif message.type in _RESULT_ITEMS:
         turns.append(("tool", _result(message.output)))
-    elif message.type == "reasoning":
+    elif message.type == "reasoning" or message == _EMPTY:
         return
     else:
         _add_parts(turns, message)

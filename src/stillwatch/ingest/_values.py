@@ -35,6 +35,29 @@ _CALLS: Final[dict[str, str | None]] = {
     **dict.fromkeys(("responses", "messages", "moderation", "transcription", "speech", "rerank", "realtime")),
     **dict.fromkeys(("image_generation", "image_edit", "retrieve_batch", "responses_websocket")),
 }
+_OUTCOMES: Final = {
+    **dict.fromkeys(("success", "ok", "completed"), 200),
+    **dict.fromkeys(("failure", "internalserver", "api", "apistatus"), 500),
+    **dict.fromkeys(("badrequest", "validation", "unsupportedparams", "contextwindowexceeded"), 400),
+    **dict.fromkeys(("authentication", "unauthorized", "unrecognizedclient"), 401),
+    **dict.fromkeys(("permissiondenied", "accessdenied", "forbidden"), 403),
+    **dict.fromkeys(("notfound", "resourcenotfound"), 404),
+    **dict.fromkeys(("timeout", "modeltimeout"), 408),
+    "conflict": 409,
+    "unprocessableentity": 422,
+    "model": 424,
+    **dict.fromkeys(("ratelimit", "throttling", "toomanyrequests", "servicequotaexceeded", "overloaded"), 429),
+    **dict.fromkeys(("apiconnection", "badgateway"), 502),
+    **dict.fromkeys(("serviceunavailable", "modelnotready"), 503),
+    "apitimeout": 504,
+}
+"""What an outcome or the name of an error says of the HTTP status; ends such as `Error` are left off."""
+_CHANNELS: Final = {
+    "aws.bedrock": "bedrock",
+    "gcp.vertex_ai": "vertex",
+    **dict.fromkeys(("az.ai.openai", "azure.ai.openai", "az.ai.inference", "azure.ai.inference"), "azure"),
+}
+_AGENT_TAG: Final = "User-Agent: "
 _ROUTES: Final = (
     ("/chat/completions", "chat"),
     ("/responses", "responses"),
@@ -106,9 +129,24 @@ def logprobs(values: Values, kind: pa.DataType) -> pa.Array:
 
 
 def http_status(values: Values, kind: pa.DataType) -> pa.Array:
-    """HTTP status: as a number, or 200 and 500 for a log that tells only success and failure."""
+    """HTTP status: as a number, or as the outcome or the name of the error says."""
     known = {value: _status(value) for value in set(values)}
     return whole([known[value] for value in values], kind)
+
+
+def channel(values: Values) -> pa.Array:
+    """Channels; the provider names of OpenTelemetry under the names used here."""
+    return text([_CHANNELS.get(value, value) if isinstance(value, str) else value for value in values])
+
+
+def agent(values: Values) -> pa.Array:
+    """User agents; out of a list of tags the longest one that names an agent."""
+    return text([_tagged(value) if isinstance(value, list) else value for value in values])
+
+
+def _tagged(tags: list[Any]) -> str | None:
+    agents = [tag.removeprefix(_AGENT_TAG) for tag in tags if isinstance(tag, str) and tag.startswith(_AGENT_TAG)]
+    return max(agents, key=len, default=None)
 
 
 def operation(values: Values) -> pa.Array:
@@ -233,9 +271,12 @@ def one_logprobs(value: object) -> int | None:
 
 
 def _status(value: object) -> int | None:
-    if isinstance(value, str) and not value.isdecimal():
-        return {"success": 200, "failure": 500, "ok": 200, "error": 500}.get(value.lower())
-    return _whole(value, INT32_MAX)
+    if not isinstance(value, str) or value.isdecimal():
+        return _whole(value, INT32_MAX)
+    word = value.rpartition(".")[2].lower().removesuffix("exception").removesuffix("error")
+    if word in _OUTCOMES:
+        return _OUTCOMES[word]
+    return 500 if word != value.lower() or not word else None
 
 
 def _operation(value: object) -> str | None:

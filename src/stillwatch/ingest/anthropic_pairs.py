@@ -1,0 +1,27 @@
+"""Anthropic pairs: raw requests and answers of the Messages API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stillwatch.ingest import _pairs
+from stillwatch.ingest._format import Format, Plain
+from stillwatch.ingest._mapping import columns
+
+
+def recognise(record: Plain) -> bool:
+    return _pairs.recognise(record, anthropic=True)
+
+
+FORMAT: Final = Format(
+    columns=columns(
+        _pairs.ROWS,
+        opens_text=True,
+        digest=True,
+        constants={"channel": "api"},
+        account="account | response.headers.anthropic-organization-id | key",
+    ),
+    recognise=recognise,
+    unwrap=_pairs.unwrap,
+    accounts=_pairs.ACCOUNTS,
+)

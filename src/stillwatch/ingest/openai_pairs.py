@@ -1,0 +1,28 @@
+"""OpenAI pairs: raw requests and answers of chat completions, completions, Responses and embeddings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stillwatch.ingest import _pairs
+from stillwatch.ingest._format import Format, Plain
+from stillwatch.ingest._mapping import columns
+from stillwatch.ingest._pairs import HEADERS
+
+
+def recognise(record: Plain) -> bool:
+    return _pairs.recognise(record, anthropic=False)
+
+
+FORMAT: Final = Format(
+    columns=columns(
+        _pairs.ROWS,
+        opens_text=True,
+        digest=True,
+        constants={"channel": "api"},
+        account=f"account | {HEADERS}.openai-organization | {HEADERS}.openai-project | key",
+    ),
+    recognise=recognise,
+    unwrap=_pairs.unwrap,
+    accounts=_pairs.ACCOUNTS,
+)
