@@ -26,9 +26,7 @@ DAYS, WINDOWS, SHAPES = 14, 144, 6
 def arrivals(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return requests per window (clients x 2016) and the windows' coefficient of variation."""
     table = pq.read_table(data / "trace_servegen_clients" / "arrivals.parquet")
-    names = np.array(
-        [f"{m}/{c}" for m, c in zip(table["model"].to_pylist(), table["client"].to_pylist(), strict=True)]
-    )
+    names = np.array([f"{m}/{c}" for m, c in zip(table["model"].to_pylist(), table["client"].to_pylist(), strict=True)])
     clients, row = np.unique(names, return_inverse=True)
     window = table["t"].to_numpy() // 600
     rate = np.zeros((len(clients), DAYS * WINDOWS))

@@ -42,9 +42,7 @@ def rejected(gathered: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("packed", ["", ".gz", ".zst"])
 def test_json_lines_are_read_plain_and_packed(tmp_path: Path, packed: str) -> None:
-    plain = write(
-        tmp_path / "plain.jsonl", [record(n, messages=[{"role": "user", "content": "hi"}]) for n in range(5)]
-    )
+    plain = write(tmp_path / "plain.jsonl", [record(n, messages=[{"role": "user", "content": "hi"}]) for n in range(5)])
     packers = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
     source = tmp_path / f"log.jsonl{packed}"
     source.write_bytes(packers[packed](plain.read_bytes()))
@@ -57,9 +55,7 @@ def test_json_lines_are_read_plain_and_packed(tmp_path: Path, packed: str) -> No
 
 def test_good_parquet_is_used_where_it_lies(tmp_path: Path) -> None:
     source = tmp_path / "own.parquet"
-    pq.write_table(
-        pa.Table.from_pylist([{**record(n), "at": 1_777_777_777_000 + n} for n in range(4)]), source
-    )
+    pq.write_table(pa.Table.from_pylist([{**record(n), "at": 1_777_777_777_000 + n} for n in range(4)]), source)
     table = pq.read_table(source)
     at = table.column("at").cast(pa.timestamp("us"))  # another unit, no zone
     pq.write_table(table.set_column(1, "at", at).append_column("more", at), source)
@@ -122,9 +118,7 @@ def test_a_retry_under_one_id_leaves_the_answered_call(tmp_path: Path) -> None:
 
 
 def test_one_account_with_most_of_the_traffic_brings_a_warning(tmp_path: Path) -> None:
-    source = write(
-        tmp_path / "log.jsonl", [record(n, account="shop" if n % 3 else "other") for n in range(30)]
-    )
+    source = write(tmp_path / "log.jsonl", [record(n, account="shop" if n % 3 else "other") for n in range(30)])
     told = gather([source], into=tmp_path / "into")
     assert any("`shop`, has 67%" in warning for warning in told.warnings)
     assert not gather([write(source, [record(n) for n in range(30)])], into=tmp_path / "b").warnings

@@ -76,9 +76,7 @@ def by_definition(leaves: list[bytes]) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=4), max_size=40), st.data())
-def test_every_proof_of_every_tree_holds_and_no_tampered_one_does(
-    leaves: list[bytes], data: st.DataObject
-) -> None:
+def test_every_proof_of_every_tree_holds_and_no_tampered_one_does(leaves: list[bytes], data: st.DataObject) -> None:
     tree = Tree(leaves)
     size = data.draw(st.integers(0, len(leaves)))
     root = tree.root(size)

@@ -14,9 +14,7 @@ HONEST = {"accounts", "per_day"}
 
 
 @pytest.fixture(scope="module", params=sorted(ACTORS))
-def planted(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path, sim.Truth]:
+def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, sim.Truth]:
     name: str = request.param
     folder = tmp_path_factory.mktemp(name)
     script = folder / "one.toml"

@@ -47,16 +47,12 @@ Make = Callable[..., Written]
 def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Write a world: `make("ordinary", "campus", accounts=..., seed=...)` or `make(world="demo")`."""
 
-    def write(
-        *actors: str, world: str = "", told: dict[str, dict[str, Any]] | None = None, **more: Any
-    ) -> Written:
+    def write(*actors: str, world: str = "", told: dict[str, dict[str, Any]] | None = None, **more: Any) -> Written:
         folder = tmp_path_factory.mktemp("world")
         if actors:
             script = SMALL
             for actor in actors:
-                lines = [
-                    f"{k} = {v!r}".replace("True", "true") for k, v in (told or {}).get(actor, {}).items()
-                ]
+                lines = [f"{k} = {v!r}".replace("True", "true") for k, v in (told or {}).get(actor, {}).items()]
                 script += "\n".join(["", "[[cast]]", f'actor = "{actor}"', *lines, ""])
             tomllib.loads(script)
             world = str(folder / "small.toml")

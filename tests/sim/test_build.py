@@ -79,8 +79,9 @@ def _as_remembered(row: dict) -> str:
     if not row["tool_calls"]:
         return spoken
     line = json.dumps(
-        {"tool_calls": [{"arguments": c["arguments"], "name": c["name"]} for c in row["tool_calls"]]},
+        {"tool_calls": [{"arguments": json.loads(c["arguments"]), "name": c["name"]} for c in row["tool_calls"]]},
         separators=(",", ":"),
+        sort_keys=True,
         ensure_ascii=False,
     )
     return f"{spoken}\n{line}" if spoken else line
@@ -153,9 +154,7 @@ def test_an_earlier_practice_world_is_replaced_and_nothing_else_is_left(tmp_path
     assert json.loads((out / "truth.json").read_bytes())["checksum"] == second.checksum
 
 
-def test_a_failure_leaves_the_earlier_world_and_no_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_the_earlier_world_and_no_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "world"
     sim.make("demo", seed=1, out=out, scale=0.05, sets=["days=1"])
     before = (out / "truth.json").read_bytes()

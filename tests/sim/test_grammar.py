@@ -20,9 +20,7 @@ def say(text: str, symbol: str, n: int = 1, *, report: bool = False, **keys: int
 
 
 def test_question_and_answer_of_one_item_agree() -> None:
-    text = (
-        "= a 3..900\n@ask item\nWhat is {=a} plus 2?\nHalf of {=a}?\n@answer item:ask\n{=a+2}\nhalf of {=a}\n"
-    )
+    text = "= a 3..900\n@ask item\nWhat is {=a} plus 2?\nHalf of {=a}?\n@answer item:ask\n{=a+2}\nhalf of {=a}\n"
     for item in range(30):
         (asked,), (answered,) = say(text, "ask", item=item), say(text, "answer", item=item)
         if asked.startswith("What"):

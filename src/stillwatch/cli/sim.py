@@ -12,22 +12,16 @@ import msgspec
 
 @click.command("sim")
 @click.argument("world", required=False)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="1000 and above: report seeds."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="1000 and above: report seeds.")
 @click.option("--out", type=click.Path(path_type=Path), help="The directory to write.")
-@click.option(
-    "--texts", type=click.Path(path_type=Path), help="A directory of real prompts in the normal form."
-)
+@click.option("--texts", type=click.Path(path_type=Path), help="A directory of real prompts in the normal form.")
 @click.option(
     "--scale",
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     help="Multiplies numbers of accounts.",
 )
-@click.option(
-    "--set", "sets", multiple=True, metavar="ACTOR.NAME=VALUE", help="Set an actor's parameter, or `days=7`."
-)
+@click.option("--set", "sets", multiple=True, metavar="ACTOR.NAME=VALUE", help="Set an actor's parameter, or `days=7`.")
 @click.option("--litellm", is_flag=True, help="Write LiteLLM records (NDJSON) besides.")
 @click.option("--threads", type=click.IntRange(1, 64), help="Default: one to a core, at most 8.")
 @click.option("--list", "listing", is_flag=True, help="List worlds and actors, and leave.")
@@ -75,9 +69,7 @@ def command(
         f"{truth.exchanges:,} exchanges of {truth.accounts:,} accounts over {truth.days} days in {out}",
         err=True,
     )
-    click.echo(
-        f"{took:.1f} s, {truth.exchanges / took:,.0f} exchanges/s; checksum {truth.checksum}", err=True
-    )
+    click.echo(f"{took:.1f} s, {truth.exchanges / took:,.0f} exchanges/s; checksum {truth.checksum}", err=True)
     for campaign in truth.campaigns:
         click.echo(
             f"planted  {campaign.id:<28} {campaign.finding:<22} {len(campaign.accounts):>6} accounts"

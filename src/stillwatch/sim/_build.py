@@ -100,9 +100,7 @@ def build(
         )
         _put_in_place(aside, out)
     except OSError as mistake:
-        raise ResourceError(
-            f"cannot write the world: {mistake}", where=str(out), hint="free some disk"
-        ) from mistake
+        raise ResourceError(f"cannot write the world: {mistake}", where=str(out), hint="free some disk") from mistake
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return truth
@@ -189,18 +187,12 @@ class _Days:
         """Write everything that begins on a day."""
         bench = getattr(self._mine, "bench", None) or Bench()
         self._mine.bench, tally = bench, Tally()
-        for reached, plan in plan_day(
-            day, self.timeline, self.world.streams, self.figures, self.world.people
-        ):
+        for reached, plan in plan_day(day, self.timeline, self.world.streams, self.figures, self.world.people):
             self._partition(day, reached, plan, bench, tally)
         return tally
 
     def _partition(self, day: int, reached: int, plan: Plan, bench: Bench, tally: Tally) -> None:
-        date = (
-            (datetime.fromtimestamp(self.world.start_ms / 1000, UTC) + timedelta(days=reached))
-            .date()
-            .isoformat()
-        )
+        date = (datetime.fromtimestamp(self.world.start_ms / 1000, UTC) + timedelta(days=reached)).date().isoformat()
         folder = self.aside / "traffic" / f"day={date}"
         folder.mkdir(parents=True, exist_ok=True)
         (self.aside / "truth").mkdir(exist_ok=True)
@@ -213,14 +205,10 @@ class _Days:
                 tally.checksum = (tally.checksum + _checksum.rows(built)) % (1 << 64)
                 batch = pa.table(built)
                 if writer is None:
-                    writer = pq.ParquetWriter(
-                        folder / f"{name}.parquet", batch.schema, **_parquet(self.codec)
-                    )
+                    writer = pq.ParquetWriter(folder / f"{name}.parquet", batch.schema, **_parquet(self.codec))
                 writer.write_table(batch)
                 if self.litellm is not None:
-                    self.litellm.write(
-                        self.aside / "litellm" / f"day={date}" / f"{name}.ndjson", _plain(batch)
-                    )
+                    self.litellm.write(self.aside / "litellm" / f"day={date}" / f"{name}.ndjson", _plain(batch))
                 truths.append(self._truth_of(chunk, built["exchange"]))
                 self._count(chunk, tally)
         finally:
@@ -320,9 +308,7 @@ def _grants(world: World, names: list[str]) -> str:
         for field_name, value in grant.items():
             if field_name == "accounts":
                 value = sorted(names[a] for a in value)
-            lines.append(
-                f"{field_name} = {value.isoformat() if hasattr(value, 'isoformat') else _toml(value)}"
-            )
+            lines.append(f"{field_name} = {value.isoformat() if hasattr(value, 'isoformat') else _toml(value)}")
         lines.append("")
     return "\n".join(lines) + "\n"
 
@@ -342,9 +328,7 @@ def _known(world: World, names: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _truth(
-    world: World, script: Script, tally: Tally, names: list[str], scale: float, texts: str | None
-) -> Truth:
+def _truth(world: World, script: Script, tally: Tally, names: list[str], scale: float, texts: str | None) -> Truth:
     def moment(ms: int) -> str:
         return datetime.fromtimestamp((world.start_ms + ms) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -13,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.sim._keys import Keys, compiled, join, key, mix
+from stillwatch.kit.jit import kernel
+from stillwatch.sim._keys import Keys, join, key, mix
 
 _NULL: Final = key("null")
 _EIGHT: Final = np.uint64(8)
 _FACTOR: Final = np.uint64(0x9FB21C651E98DF25)
 
 
-@compiled
+@kernel
 def _hash_spans(data: Any, offsets: Any, out: Any) -> None:
     """Hash each span of bytes, eight at a time."""
     for row in range(len(offsets) - 1):
@@ -48,7 +49,7 @@ def _hash_spans(data: Any, offsets: Any, out: Any) -> None:
         out[row] = mix(h ^ rest)
 
 
-@compiled
+@kernel
 def _sum_spans(values: Any, offsets: Any, out: Any) -> None:
     """Fold the keys of each list's members, in their order."""
     for row in range(len(offsets) - 1):

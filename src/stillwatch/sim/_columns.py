@@ -97,8 +97,7 @@ class Columns:
         self.scene_n = np.array([s.n for s in scenes], np.int64)
         self.scene_logprobs = np.array([s.logprobs for s in scenes], np.int64)
         self.shares = {
-            name: np.array([getattr(s, name) for s in scenes])
-            for name in ("streams", "session", "users", "doubling")
+            name: np.array([getattr(s, name) for s in scenes]) for name in ("streams", "session", "users", "doubling")
         }
         self.stream_users = np.array([s.users for s in streams], np.int64)
         self.stream_sends = np.array([s.send_users for s in streams])
@@ -161,9 +160,7 @@ class Columns:
             none = pa.nulls(len(symbol), pa.string())
             return none, np.zeros(len(symbol), np.int64)
         flags = self.table.flags[rows.scene]
-        by = np.where(
-            flags & SYSTEM_WHO, rows.who, np.where(flags & SYSTEM_ITEM, rows.conversation, np.uint64(0))
-        )
+        by = np.where(flags & SYSTEM_WHO, rows.who, np.where(flags & SYSTEM_ITEM, rows.conversation, np.uint64(0)))
         same = join(join(rows.frame, by), symbol.astype(np.uint64))
         _, first, code = np.unique(same, return_index=True, return_inverse=True)
         offsets, data = texts(
@@ -199,9 +196,7 @@ class Columns:
         thinking = np.diff(thought).astype(np.int64)
         shown = rows.answered & (thinking > 0)
         out["reasoning"] = _strings(thought, thought_data, shown)
-        extra = np.where(
-            shown, thinking * (2 + below(rows.conversation, _salt("thought"), np.uint64(9))) // 5, 0
-        )
+        extra = np.where(shown, thinking * (2 + below(rows.conversation, _salt("thought"), np.uint64(9))) // 5, 0)
         out["reasoning_tokens"] = pa.array((extra // 4).astype(np.int32), mask=~shown)
         out["output_tokens"] = _tokens(sizes + extra, np.zeros(n, np.int64), rows.answered)
 
@@ -242,9 +237,7 @@ class Columns:
         tier = self.scene_tier[scene]
         if self.release is not None:
             new = (plan.at >= self.release.at) & (plan.at >= self.people.column("adopt")[plan.account])
-            tier = np.where(
-                new & (tier == {"large": 0, "mini": 1, "reason": 2}[self.release.tier]), tier + 3, tier
-            )
+            tier = np.where(new & (tier == {"large": 0, "mini": 1, "reason": 2}[self.release.tier]), tier + 3, tier)
         out["model"] = _coded(tier, pa.array(self.tiers))
         out["operation"] = _coded(self.scene_operation[scene], self.operations)
         keys = self.people.column("keys")[plan.account].astype(np.uint64)
@@ -255,9 +248,7 @@ class Columns:
         named = (unit(app, _salt("user")) < sends) & (self.stream_users[plan.stream] > 0)
         out["end_user"] = hexed("u_", np.where(named, plan.who, np.uint64(0)))
         session = unit(app, _salt("session")) < self.shares["session"][scene]
-        out["session"] = hexed(
-            "s_", np.where(session, join(plan.conversation, _salt("session")), np.uint64(0))
-        )
+        out["session"] = hexed("s_", np.where(session, join(plan.conversation, _salt("session")), np.uint64(0)))
         if self.lean:
             return
         held = np.array([s.held for s in self.scenes])[scene] & (plan.turn > 0)
@@ -290,9 +281,7 @@ class Columns:
     def _offered(self, out: dict[str, pa.Array], scene: npt.NDArray[np.int64], app: Keys) -> None:
         """Write the tools offered."""
         first, many = self._tools
-        code = first[scene] + below(app, _salt("tools"), np.maximum(many, 1)[scene].astype(np.uint64)).astype(
-            np.int64
-        )
+        code = first[scene] + below(app, _salt("tools"), np.maximum(many, 1)[scene].astype(np.uint64)).astype(np.int64)
         code = np.where(many[scene] > 0, code, 0)
         sizes = np.array([len(t) for t in self.toolsets])
         flat = [name for tools in self.toolsets for name in tools] or [""]
@@ -320,9 +309,7 @@ class Columns:
         rule = np.where(
             place < third,
             column("egress_2")[plan.account],
-            np.where(
-                place < third + second, column("egress_1")[plan.account], column("egress_0")[plan.account]
-            ),
+            np.where(place < third + second, column("egress_1")[plan.account], column("egress_0")[plan.account]),
         )
         rule = np.where(channel > 0, -1, rule)  # a cloud does not tell where its customer is
         data = np.empty(40 * n, np.uint8)
@@ -350,9 +337,7 @@ class Columns:
         out["ja4"] = _coded(np.where(channel > 0, -1, self.ja4_codes[client]), self.ja4s)
 
 
-def exchange_keys(
-    salt: np.uint64, conversation: Keys, turn: npt.NDArray[Any], attempt: npt.NDArray[Any]
-) -> Keys:
+def exchange_keys(salt: np.uint64, conversation: Keys, turn: npt.NDArray[Any], attempt: npt.NDArray[Any]) -> Keys:
     """Name exchanges: the same conversation, turn and attempt always give the same id."""
     nth = turn.astype(np.uint64) * np.uint64(16) + attempt.astype(np.uint64)
     return join(join(conversation, nth), salt)
@@ -419,9 +404,7 @@ def _options(
     def code(value: str | None) -> float | None:
         return None if value is None else float(names.index(value))
 
-    return pa.array(names or [""], pa.string()), _numbers(
-        [tuple((code(v), w) for v, w in some) for some in options]
-    )
+    return pa.array(names or [""], pa.string()), _numbers([tuple((code(v), w) for v, w in some) for some in options])
 
 
 def _drawn(

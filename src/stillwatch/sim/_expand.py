@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import SettingsError
+from stillwatch.kit.jit import kernel
 from stillwatch.sim._grammar import (
     AUX,
     DIGITS,
@@ -29,7 +30,7 @@ from stillwatch.sim._grammar import (
     WHO,
     Grammar,
 )
-from stillwatch.sim._keys import Keys, compiled, join2, mix
+from stillwatch.sim._keys import Keys, join2, mix
 
 DEPTH: Final = 48
 NO_ROOM: Final = -1
@@ -39,13 +40,13 @@ _TURNS: Final = np.uint64(0xD1B54A32D192ED03)
 _TAIL: Final = np.int64(1) << 20
 
 
-@compiled
+@kernel
 def chosen(h: Any, n: Any) -> Any:
     """Map a key to [0, n)."""
     return np.int64(((h >> _HIGH) * np.uint64(n)) >> _HIGH)
 
 
-@compiled
+@kernel
 def escape(out: Any, begin: Any, end: Any) -> Any:
     """Escape out[begin:end] in place as the inside of a JSON string; return the new end or `NO_ROOM`."""
     extra = 0
@@ -70,7 +71,7 @@ def escape(out: Any, begin: Any, end: Any) -> Any:
     return end + extra
 
 
-@compiled
+@kernel
 def decimal(out: Any, pos: Any, value: Any) -> Any:
     """Write a whole number; the caller has left 20 bytes of room."""
     if value < 0:
@@ -88,7 +89,7 @@ def decimal(out: Any, pos: Any, value: Any) -> Any:
     return pos + width
 
 
-@compiled
+@kernel
 def _times(span: Any, h: Any) -> Any:
     """How often a repeated symbol is written."""
     lo = span & 1023
@@ -99,7 +100,7 @@ def _times(span: Any, h: Any) -> Any:
     return lo + chosen(h, hi - lo + 1)
 
 
-@compiled
+@kernel
 def _value(slots: Any, slot_keys: Any, begin: Any, end: Any, item: Any) -> Any:
     """Reckon an expression over the item's numbers, left to right."""
     total = 0
@@ -115,7 +116,7 @@ def _value(slots: Any, slot_keys: Any, begin: Any, end: Any, item: Any) -> Any:
     return total
 
 
-@compiled
+@kernel
 def _digits(out: Any, pos: Any, many: Any, word: Any, hexed: Any) -> Any:
     """Write a run of digits."""
     digits = word
@@ -131,7 +132,7 @@ def _digits(out: Any, pos: Any, many: Any, word: Any, hexed: Any) -> Any:
     return pos + many
 
 
-@compiled
+@kernel
 def expand(
     g: Any,
     out: Any,
@@ -288,10 +289,8 @@ def expand(
                 mark = pos
 
 
-@compiled
-def _texts(
-    g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any
-) -> Any:
+@kernel
+def _texts(g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any) -> Any:
     """Write one text per row; return how many rows were written before the room ran out, or `TOO_DEEP`."""
     stack = np.empty((6, DEPTH), np.uint64)
     for row in range(len(symbols)):
@@ -347,6 +346,4 @@ def texts(
 def check_depth(done: int) -> None:
     """Raise when a grammar recurses without end."""
     if done == TOO_DEEP:
-        raise SettingsError(
-            f"a text nests deeper than {DEPTH} symbols", hint="look for a symbol that calls itself"
-        )
+        raise SettingsError(f"a text nests deeper than {DEPTH} symbols", hint="look for a symbol that calls itself")

@@ -63,9 +63,7 @@ class Program(NamedTuple):
     strides: npt.NDArray[np.int64]  # symbol x 4: steps that meet every alternative once before any twice
     binding: npt.NDArray[np.int64]  # symbol -> what its choice is bound to
     group: npt.NDArray[np.uint64]  # symbol -> key of the choice
-    spans: npt.NDArray[
-        np.int32
-    ]  # alternative -> operations (first, end), or a word's bytes (first, -1 - length)
+    spans: npt.NDArray[np.int32]  # alternative -> operations (first, end), or a word's bytes (first, -1 - length)
     code: npt.NDArray[np.int32]  # operations x (op, a, b, tag)
     tags: npt.NDArray[np.uint64]
     slots: npt.NDArray[np.int64]  # terms of expressions x (sign or operator, lo, hi)
@@ -87,9 +85,7 @@ class Rule(NamedTuple):
 class Grammar:
     """Symbols by name, and the program that expands them."""
 
-    def __init__(
-        self, rules: Mapping[str, Rule], pools: Mapping[str, Sequence[str]], *, report: bool
-    ) -> None:
+    def __init__(self, rules: Mapping[str, Rule], pools: Mapping[str, Sequence[str]], *, report: bool) -> None:
         self.names = {name: number for number, name in enumerate(rules)}
         self.program = _Compiler(self.names, rules, pools, report=report).program()
         self.baked = {name: rule.baked for name, rule in rules.items() if rule.baked and name not in pools}
@@ -166,14 +162,10 @@ def parse(text: str, where: str) -> dict[str, Rule]:
                 baked, bound = int(many[1]), ""
             binding, _, group = bound.partition(":")
             if (binding or "free") not in BINDINGS:
-                raise SettingsError(
-                    f"unknown binding `{binding}`", where=place, hint=f"one of {', '.join(BINDINGS)}"
-                )
+                raise SettingsError(f"unknown binding `{binding}`", where=place, hint=f"one of {', '.join(BINDINGS)}")
             rule = rules[name] = Rule(binding or "free", group or name, [], numbers, where, baked)
         elif rule is None:
-            raise SettingsError(
-                "an alternative before the first symbol", where=place, hint="begin with `@name`"
-            )
+            raise SettingsError("an alternative before the first symbol", where=place, hint="begin with `@name`")
         else:
             weight, reserved, body = 1, False, line
             if body.startswith("! "):
@@ -214,9 +206,7 @@ class _Compiler:
                 for body, weight, _ in kept or rule.alternatives:
                     spans += [self._alternative(body, rule)] * weight
             if len(spans) == first[-1]:
-                raise SettingsError(
-                    f"`{name}` has no alternative", where=rule.where, hint="write one, or `~`"
-                )
+                raise SettingsError(f"`{name}` has no alternative", where=rule.where, hint="write one, or `~`")
             count.append(len(spans) - first[-1])
         return Program(
             first=np.array(first, np.int64),
@@ -276,9 +266,7 @@ class _Compiler:
         elif found := _REFERENCE.fullmatch(slot):
             self._reference(found, rule)
         else:
-            raise SettingsError(
-                f"cannot read `{{{slot}}}`", where=rule.where, hint="see the head of `_grammar.py`"
-            )
+            raise SettingsError(f"cannot read `{{{slot}}}`", where=rule.where, hint="see the head of `_grammar.py`")
 
     def _reference(self, found: re.Match[str], rule: Rule) -> None:
         if found["sym"] not in self.names:
@@ -290,9 +278,7 @@ class _Compiler:
             self.tags.append(key("tag", found["tag"]))
         if found["lo"]:
             if int(found["hi"]) >= 1 << 10 or (found["bind"] or "#") != "#":
-                raise SettingsError(
-                    f"cannot repeat `{found[0]}`", where=rule.where, hint="bind repeats with `#`"
-                )
+                raise SettingsError(f"cannot repeat `{found[0]}`", where=rule.where, hint="bind repeats with `#`")
             span = int(found["lo"]) | int(found["hi"]) << 10 | (1 << 20 if found["tail"] else 0)
             self.code.append((REPEAT, symbol, span, tag))
             between = len(self.code)
@@ -319,9 +305,7 @@ class _Compiler:
                 self.slots.append((operator, lo, hi))
                 self.slot_keys.append(key("number", tag))
             else:
-                raise SettingsError(
-                    f"no number `{name}`", where=rule.where, hint=f"declare it: `= {name} 1..9`"
-                )
+                raise SettingsError(f"no number `{name}`", where=rule.where, hint=f"declare it: `= {name} 1..9`")
         self.code.append((EXPR, begin, len(self.slots), 0))
 
 

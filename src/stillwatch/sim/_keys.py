@@ -14,6 +14,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.jit import kernel
+
 F = TypeVar("F", bound=Callable[..., Any])
 Keys = npt.NDArray[np.uint64]
 
@@ -23,15 +25,6 @@ _B: Final = np.uint64(0x94D049BB133111EB)
 _R30: Final = np.uint64(30)
 _R27: Final = np.uint64(27)
 _R31: Final = np.uint64(31)
-
-
-def compiled(function: F) -> F:
-    """Compile to machine code that runs without the GIL, cached on disk where that can be written."""
-    try:
-        kernel: Any = numba.njit(function, cache=True, nogil=True, error_model="numpy")
-    except RuntimeError:  # no cache directory can be written: compile anew in each process
-        kernel = numba.njit(function, nogil=True, error_model="numpy")
-    return cast("F", kernel)
 
 
 def inlined(function: F) -> F:
@@ -55,7 +48,7 @@ def _ufunc(*signatures: str) -> Callable[[F], F]:
     return decorate
 
 
-@compiled
+@kernel
 def mix(x: Any) -> Any:
     """Scatter one 64-bit key."""
     x = (x ^ (x >> _R30)) * _A
@@ -63,7 +56,7 @@ def mix(x: Any) -> Any:
     return x ^ (x >> _R31)
 
 
-@compiled
+@kernel
 def join2(a: Any, b: Any) -> Any:
     """Join two keys into one; not symmetric."""
     return mix(mix(a + GOLDEN) ^ (b * GOLDEN + _A))

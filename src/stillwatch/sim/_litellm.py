@@ -121,6 +121,10 @@ def _calls(calls: list[dict[str, str]], stem: str) -> list[dict[str, Any]]:
     ]
 
 
+def _compact(arguments: Any) -> str:
+    return msgspec.json.encode(arguments).decode()
+
+
 def _messages(row: dict[str, Any]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     if row["system"]:
@@ -129,7 +133,8 @@ def _messages(row: dict[str, Any]) -> list[dict[str, Any]]:
         content = message["content"]
         head, _, line = content.rpartition("\n")
         if message["role"] == "assistant" and line.startswith(_CALLS):
-            calls = _calls(msgspec.json.decode(line)["tool_calls"], str(place))
+            told = msgspec.json.decode(line)["tool_calls"]
+            calls = _calls([{"name": c["name"], "arguments": _compact(c["arguments"])} for c in told], str(place))
             out.append({"role": "assistant", "content": head or None, "tool_calls": calls})
         elif message["role"] == "tool":
             out.append({"role": "tool", "tool_call_id": f"call_{place - 1}_0", "content": content})
@@ -173,8 +178,7 @@ def _parameters(row: dict[str, Any]) -> dict[str, Any]:
         named |= {"logprobs": True, "top_logprobs": row["top_logprobs"]}
     if row.get("tools"):
         named["tools"] = [
-            {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
-            for name in row["tools"]
+            {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in row["tools"]
         ]
     if row["end_user"]:
         named["user"] = row["end_user"]

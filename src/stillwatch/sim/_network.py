@@ -17,7 +17,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.sim._keys import Keys, compiled, join2, key, mix
+from stillwatch.kit.jit import kernel
+from stillwatch.sim._keys import Keys, join2, key, mix
 
 ACCOUNT, CONVERSATION, NOBODY, SCATTER = range(4)  # whose key chooses the address inside a block
 
@@ -45,9 +46,7 @@ class Network:
         self.homes = [self._isp() for _ in range(self.HOMES)]
         self.mobiles = [self._carrier() for _ in range(self.CARRIERS)]
         self.machines = [self._cloud(1 << 15, FOREVER_MS, ACCOUNT) for _ in range(self.CLOUDS)]
-        self.serverless = [
-            self._cloud(int(self._rng.integers(24, 96)), HOUR_MS, CONVERSATION) for _ in range(12)
-        ]
+        self.serverless = [self._cloud(int(self._rng.integers(24, 96)), HOUR_MS, CONVERSATION) for _ in range(12)]
         self.hosts = [self._cloud(1 << 13, FOREVER_MS, ACCOUNT) for _ in range(self.HOSTS)]
         self.vpns = [self._vpn() for _ in range(self.VPNS)]
         self.relays = [self._cloud(768, HOUR_MS, CONVERSATION) for _ in range(self.RELAYS)]
@@ -64,9 +63,7 @@ class Network:
         self._next += 1
         slots = (15 << 24) // span
         for attempt in range(1000):
-            slot = int(
-                mix(self._salt ^ np.uint64(self._next * 1000 + attempt + (span << 20))) % np.uint64(slots)
-            )
+            slot = int(mix(self._salt ^ np.uint64(self._next * 1000 + attempt + (span << 20))) % np.uint64(slots))
             taken = {(slot * span + k * 256) >> 8 for k in range(span // 256)}
             if not taken & self._taken:
                 break
@@ -99,9 +96,7 @@ class Network:
 
     def _vpn(self) -> list[int]:
         asn = self._asn_next()
-        return [
-            self.add(self._block(64), int(n), 9 * HOUR_MS, ACCOUNT, asn) for n in self._rng.integers(8, 60, 9)
-        ]
+        return [self.add(self._block(64), int(n), 9 * HOUR_MS, ACCOUNT, asn) for n in self._rng.integers(8, 60, 9)]
 
     def office(self, addresses: int = 1) -> int:
         """Give an organisation one NAT of its own, with that many outside addresses."""
@@ -139,7 +134,7 @@ _SIX: Final = np.uint64(0x3FFF) << np.uint64(48)
 _SALT: Final = key("address")
 
 
-@compiled
+@kernel
 def _hex4(out: Any, pos: Any, value: Any) -> Any:
     """Write up to four hex digits without leading zeros."""
     started = False
@@ -152,7 +147,7 @@ def _hex4(out: Any, pos: Any, value: Any) -> Any:
     return pos
 
 
-@compiled
+@kernel
 def _dotted(out: Any, pos: Any, value: Any) -> Any:
     for shift in (24, 16, 8, 0):
         octet = (value >> shift) & 255
@@ -170,7 +165,7 @@ def _dotted(out: Any, pos: Any, value: Any) -> Any:
     return pos
 
 
-@compiled
+@kernel
 def addresses(
     rules: Any,
     homes: Any,

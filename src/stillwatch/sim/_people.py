@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.kit.jit import kernel
 from stillwatch.model.account import ACCOUNTS, PROGRAMMES, VERIFICATIONS
 from stillwatch.sim._expand import texts
 from stillwatch.sim._grammar import Grammar
-from stillwatch.sim._keys import Keys, compiled, join, key, mix
+from stillwatch.sim._keys import Keys, join, key, mix
 
 NEVER: Final = 1 << 60
 FREE_MAIL: Final = {
@@ -132,9 +133,7 @@ class People:
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return a column over all accounts so far; writing to it changes the register."""
         if self._table is None:
-            self._table = {
-                n: np.concatenate(p) if p else np.zeros(0, COLUMNS[n][0]) for n, p in self._parts.items()
-            }
+            self._table = {n: np.concatenate(p) if p else np.zeros(0, COLUMNS[n][0]) for n, p in self._parts.items()}
             self._parts = {n: [column] for n, column in self._table.items()}
         return self._table[name]
 
@@ -223,7 +222,7 @@ def keys_of(*parts: int | str) -> Keys:
     return join(numbers, key(*name))
 
 
-@compiled
+@kernel
 def _write_hex(head: Any, keys: Any, out: Any, offsets: Any) -> None:
     pos = np.int64(0)
     for row in range(len(keys)):
@@ -271,9 +270,7 @@ def _numbers(values: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _phones(keys: Keys) -> pa.Array:
-    numbers = (
-        (mix(keys) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9 if len(keys) else keys.astype(np.int64)
-    )
+    numbers = (mix(keys) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9 if len(keys) else keys.astype(np.int64)
     import pyarrow.compute as pc
 
     text = pc.binary_join_element_wise("+", pa.array(numbers).cast(pa.string()), "")

@@ -319,9 +319,7 @@ def _items(
     return join(conversation, _ITEM)
 
 
-def _speakers(
-    stream: Stream, account: npt.NDArray[np.int32], people: People, rng: np.random.Generator, n: int
-) -> Keys:
+def _speakers(stream: Stream, account: npt.NDArray[np.int32], people: People, rng: np.random.Generator, n: int) -> Keys:
     """Tell who speaks: the account itself, or one of its end users (the first ones most often)."""
     own = people.column("who")[account]
     if not stream.users:
@@ -449,8 +447,6 @@ def _hopped(
         if not move.any():
             break
         salt = _HOP + np.uint64(tries)
-        nth = below(
-            join(conversation[move], turn[move].astype(np.uint64)), salt, np.uint64(len(stream.accounts))
-        )
+        nth = below(join(conversation[move], turn[move].astype(np.uint64)), salt, np.uint64(len(stream.accounts)))
         account[move] = stream.accounts[nth.astype(np.int64)]
     return account

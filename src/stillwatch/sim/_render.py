@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.sim._expand import DEPTH, NO_ROOM, check_depth, chosen, escape, expand
+from stillwatch.kit.jit import kernel
+from stillwatch.sim._expand import DEPTH, NO_ROOM, check_depth, chosen, expand
 from stillwatch.sim._grammar import Program
-from stillwatch.sim._keys import Keys, compiled, inlined, join2, key, mix
+from stillwatch.sim._keys import Keys, inlined, join2, key, mix
 from stillwatch.sim._scenes import (
     ANSWER,
     ANSWER_MORE,
@@ -41,8 +42,8 @@ _REFUSE: Final = key("refuse")
 _SHOT: Final = key("shot")
 _CHOICE: Final = key("choice")
 _DOUBLE: Final = key("double")
-_BEFORE: Final = np.frombuffer(b'{"tool_calls":[{"arguments":"', np.uint8)
-_BETWEEN: Final = np.frombuffer(b'","name":"', np.uint8)
+_BEFORE: Final = np.frombuffer(b'{"tool_calls":[{"arguments":', np.uint8)
+_BETWEEN: Final = np.frombuffer(b',"name":"', np.uint8)
 _AFTER: Final = np.frombuffer(b'"}]}', np.uint8)
 
 
@@ -61,7 +62,7 @@ class Rows(NamedTuple):
     doubled: npt.NDArray[np.bool_]
 
 
-@compiled
+@kernel
 def asks_user(scenes: Any, scene: Any, conversation: Any, turn: Any) -> Any:
     """Tell whether a turn comes from the user, or brings a tool's result."""
     fewest, most = scenes.cycle[scene, 0], scenes.cycle[scene, 1]
@@ -75,13 +76,13 @@ def asks_user(scenes: Any, scene: Any, conversation: Any, turn: Any) -> Any:
     return at == turn
 
 
-@compiled
+@kernel
 def calls_tool(scenes: Any, scene: Any, conversation: Any, turn: Any, turns: Any) -> Any:
     """Tell whether the answer of a turn is a tool call."""
     return turn + 1 < turns and not asks_user(scenes, scene, conversation, turn + 1)
 
 
-@compiled
+@kernel
 def refuses(scenes: Any, scene: Any, conversation: Any, turn: Any) -> Any:
     """Tell whether the answer of a turn is a refusal."""
     return join2(conversation ^ _REFUSE, np.uint64(turn)) >> np.uint64(32) < scenes.refusals[scene]
@@ -93,7 +94,7 @@ def _answer_word(scenes: Any, rows: Any, row: Any, turn: Any) -> Any:
     return join2(base, np.uint64(2 * turn + 1))
 
 
-@compiled
+@kernel
 def _put(out: Any, pos: Any, piece: Any) -> Any:
     if pos + len(piece) > len(out):
         return NO_ROOM
@@ -141,9 +142,7 @@ def _ask(g: Any, scenes: Any, rows: Any, row: Any, turn: Any, out: Any, pos: Any
 
 
 @inlined
-def _spoken(
-    g: Any, scenes: Any, rows: Any, row: Any, turn: Any, word: Any, out: Any, pos: Any, stack: Any
-) -> Any:
+def _spoken(g: Any, scenes: Any, rows: Any, row: Any, turn: Any, word: Any, out: Any, pos: Any, stack: Any) -> Any:
     """Write the text of a turn's answer, without its tool call."""
     scene = rows.scene[row]
     if calls_tool(scenes, scene, rows.conversation[row], turn, rows.turns[row]):
@@ -157,9 +156,9 @@ def _spoken(
     return _say(g, scenes, rows, row, turn, part, word, out, pos, stack)
 
 
-@compiled
+@kernel
 def _remembered(g: Any, scenes: Any, rows: Any, row: Any, turn: Any, out: Any, pos: Any, stack: Any) -> Any:
-    """Write an answer as it stands in a later history: its text, then its tool call as one JSON line."""
+    """Write an answer as it stands in a later history: its text, then its tool call as one canonical JSON line."""
     word = _answer_word(scenes, rows, row, turn)
     begin = pos
     pos = _spoken(g, scenes, rows, row, turn, word, out, pos, stack)
@@ -173,11 +172,7 @@ def _remembered(g: Any, scenes: Any, rows: Any, row: Any, turn: Any, out: Any, p
     pos = _put(out, pos, _BEFORE)
     if pos < 0:
         return pos
-    mark = pos
     pos = _say(g, scenes, rows, row, turn, ARGS, word, out, pos, stack)
-    if pos < 0:
-        return pos
-    pos = escape(out, mark, pos)
     if pos < 0:
         return pos
     pos = _put(out, pos, _BETWEEN)
@@ -189,7 +184,7 @@ def _remembered(g: Any, scenes: Any, rows: Any, row: Any, turn: Any, out: Any, p
     return _put(out, pos, _AFTER)
 
 
-@compiled
+@kernel
 def _first_turn(scenes: Any, rows: Any, row: Any) -> Any:
     """Tell the first turn that a row sends.
 
@@ -204,7 +199,7 @@ def _first_turn(scenes: Any, rows: Any, row: Any) -> Any:
     return first
 
 
-@compiled
+@kernel
 def _histories(
     g: Any,
     scenes: Any,
@@ -238,7 +233,7 @@ def _histories(
     return len(heads) - 1
 
 
-@compiled
+@kernel
 def _messages(
     g: Any,
     scenes: Any,
@@ -299,7 +294,7 @@ def _messages(
     return len(rows.scene)
 
 
-@compiled
+@kernel
 def _extents(scenes: Any, rows: Any, counts: Any, firsts: Any) -> None:
     """Count the messages that each row sends, and name its first turn."""
     for row in range(len(rows.scene)):
@@ -307,7 +302,7 @@ def _extents(scenes: Any, rows: Any, counts: Any, firsts: Any) -> None:
         counts[row] = 2 * scenes.shots[rows.scene[row]] + 2 * (rows.turn[row] - firsts[row]) + 1
 
 
-@compiled
+@kernel
 def _double(out: Any, begin: Any, end: Any, h: Any) -> Any:
     """Write one word of out[begin:end] twice, as some gateways log streamed answers; return the new end."""
     words = 0
@@ -336,7 +331,7 @@ def _double(out: Any, begin: Any, end: Any, h: Any) -> Any:
     return end + size
 
 
-@compiled
+@kernel
 def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, begin: Any) -> Any:
     """Write the delivered answer of each row (its `nth` choice); empty where there is none."""
     stack = np.empty((6, DEPTH), np.uint64)
@@ -355,7 +350,7 @@ def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, b
     return len(rows.scene)
 
 
-@compiled
+@kernel
 def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, begin: Any) -> Any:
     """Write one part of each row's answer: its reasoning, or the name or arguments of its tool call."""
     stack = np.empty((6, DEPTH), np.uint64)
@@ -370,7 +365,7 @@ def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, be
     return len(rows.scene)
 
 
-@compiled
+@kernel
 def facts(scenes: Any, rows: Any, calling: Any, refused: Any) -> None:
     """Tell of each row whether its answer calls a tool, and whether it is a refusal."""
     for row in range(len(rows.scene)):

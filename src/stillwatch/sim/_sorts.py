@@ -45,15 +45,9 @@ SORTS: Final = {
     "person": Sort(
         free_mail=0.95, throwaway=0.012, card=0.45, plans=(7, 3, 2, 0, 0), home=0.9, browser=0.35, mobile=0.3
     ),
-    "developer": Sort(
-        free_mail=0.8, plans=(4, 6, 3, 0, 0), home=0.62, cloud=0.25, mobile=0.1, organisation=0.04
-    ),
-    "student": Sort(
-        free_mail=0.55, card=0.3, plans=(8, 3, 1, 0, 0), home=0.9, mobile=0.35, programme=(0.3, 0.02, 0.0)
-    ),
-    "researcher": Sort(
-        free_mail=0.35, plans=(2, 6, 3, 1, 0), home=0.5, cloud=0.3, programme=(0.04, 0.2, 0.0)
-    ),
+    "developer": Sort(free_mail=0.8, plans=(4, 6, 3, 0, 0), home=0.62, cloud=0.25, mobile=0.1, organisation=0.04),
+    "student": Sort(free_mail=0.55, card=0.3, plans=(8, 3, 1, 0, 0), home=0.9, mobile=0.35, programme=(0.3, 0.02, 0.0)),
+    "researcher": Sort(free_mail=0.35, plans=(2, 6, 3, 1, 0), home=0.5, cloud=0.3, programme=(0.04, 0.2, 0.0)),
     "startup": Sort(
         free_mail=0.25,
         card=0.95,
@@ -110,9 +104,7 @@ def _sign_up(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
     )
     programme = rng.random(n)
     edges = np.cumsum(habit.programme)
-    columns["programme"] = np.where(
-        programme < edges[-1], np.searchsorted(edges, programme, side="right"), -1
-    )
+    columns["programme"] = np.where(programme < edges[-1], np.searchsorted(edges, programme, side="right"), -1)
     declared = rng.random(n) < habit.organisation
     columns["organisation"] = np.full(n, -1, np.int32)
     names = stage.words("name.company", stage.keys(f"organisation {people.count}", int(declared.sum())))
@@ -135,9 +127,7 @@ def _pay(stage: Stage, n: int, habit: Sort, columns: dict[str, Any], who: Any) -
     columns["device"] = np.where(rng.random(n) < habit.device, join(who, stage.key("device")), np.uint64(0))
     known = np.where(columns["phone"] != 0, 2, np.where(rng.random(n) < 0.93, 1, 0))
     columns["verification"] = np.where(paying & (rng.random(n) < 0.6), 3, known)
-    columns["verification"] = np.where(
-        (columns["plan"] >= 3) & (rng.random(n) < 0.5), 4, columns["verification"]
-    )
+    columns["verification"] = np.where((columns["plan"] >= 3) & (rng.random(n) < 0.5), 4, columns["verification"])
 
 
 def _connect(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None:
@@ -148,17 +138,13 @@ def _connect(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
     machine = np.where(
         rng.random(n) < 0.45,
         network.some(rng, network.machines, n),
-        np.where(
-            rng.random(n) < 0.6, network.some(rng, network.serverless, n), network.some(rng, network.hosts, n)
-        ),
+        np.where(rng.random(n) < 0.6, network.some(rng, network.serverless, n), network.some(rng, network.hosts, n)),
     )
     columns["egress_0"] = np.where(away, machine, first)
     mobile, vpn, cloud = (rng.random(n) < share for share in (habit.mobile, habit.vpn, habit.cloud))
     relay = rng.random(n) < 0.3
     hidden = np.where(relay, network.some(rng, network.relays, n), network.some(rng, network.vpns, n))
-    columns["egress_1"] = np.where(
-        mobile, network.some(rng, network.mobiles, n), np.where(cloud, machine, first)
-    )
+    columns["egress_1"] = np.where(mobile, network.some(rng, network.mobiles, n), np.where(cloud, machine, first))
     columns["second"] = np.where(mobile | (cloud & ~away), rng.uniform(0.05, 0.5, n), 0.0)
     columns["egress_2"] = hidden
     columns["third"] = np.where(vpn, rng.uniform(0.1, 0.5, n), 0.0)
@@ -169,17 +155,13 @@ def _connect(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
         browsing = rng.random(n) < habit.browser
         builds = np.where(browsing, clients.some(rng, n, "browser"), builds)
     columns["client_0"] = builds
-    columns["client_1"] = np.maximum(
-        builds - rng.integers(1, 4, n), 0
-    )  # newer builds stand before older ones
+    columns["client_1"] = np.maximum(builds - rng.integers(1, 4, n), 0)  # newer builds stand before older ones
     upgrading = rng.random(n) < 0.15
     columns["upgrade"] = np.where(upgrading, rng.integers(0, max(1, stage.days) * DAY_MS, n), NEVER)
     shares = np.array(habit.channels)
     columns["channel"] = rng.choice(4, n, p=shares / shares.sum())
     if shares[1:].any():
-        columns["client_0"] = np.where(
-            columns["channel"] == 1, clients.some(rng, n, "cloud"), columns["client_0"]
-        )
+        columns["client_0"] = np.where(columns["channel"] == 1, clients.some(rng, n, "cloud"), columns["client_0"])
     columns["keys"] = rng.choice([1, 2, 3, 5], n, p=[0.72, 0.17, 0.08, 0.03])
 
 

@@ -36,14 +36,10 @@ def pools(folder: Path, *, report: bool) -> dict[str, Sequence[str]]:
         SettingsError: when the directory or a file in it is not in the normal form.
     """
     if not folder.is_dir():
-        raise SettingsError(
-            f"no directory `{folder}`", where="--texts", hint="a directory of `*/prompts.parquet`"
-        )
+        raise SettingsError(f"no directory `{folder}`", where="--texts", hint="a directory of `*/prompts.parquet`")
     files = sorted([*folder.glob("prompts.parquet"), *folder.glob("*/prompts.parquet")])
     if not files:
-        raise SettingsError(
-            f"no `prompts.parquet` below `{folder}`", where="--texts", hint="see docs: practice worlds"
-        )
+        raise SettingsError(f"no `prompts.parquet` below `{folder}`", where="--texts", hint="see docs: practice worlds")
     found: dict[str, list[str]] = {}
     for file in files:
         for category, text in _rows(file):
@@ -55,12 +51,7 @@ def pools(folder: Path, *, report: bool) -> dict[str, Sequence[str]]:
             where="--texts",
             hint=f"categories: {', '.join(TAKES)}",
         )
-    return {
-        symbol: found[category]
-        for category, symbols in TAKES.items()
-        if category in found
-        for symbol in symbols
-    }
+    return {symbol: found[category] for category, symbols in TAKES.items() if category in found for symbol in symbols}
 
 
 def _rows(file: Path) -> list[tuple[str, str]]:

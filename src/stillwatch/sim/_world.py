@@ -84,17 +84,13 @@ def read(world: str, sets: Sequence[str] = ()) -> Script:
     if world.endswith(".toml"):
         path = Path(world)
         if not path.is_file():
-            raise UsageError(
-                f"no world file `{world}`", hint=f"a path to a TOML file, or one of {', '.join(worlds())}"
-            )
+            raise UsageError(f"no world file `{world}`", hint=f"a path to a TOML file, or one of {', '.join(worlds())}")
         name, text = path.stem, path.read_text(encoding="utf-8")
     elif world in worlds():
         name = world
         text = (resources.files("stillwatch.sim") / "worlds" / f"{world}.toml").read_text(encoding="utf-8")
     else:
-        raise UsageError(
-            f"no world `{world}`", hint=f"one of {', '.join(worlds())}, or a TOML file of your own"
-        )
+        raise UsageError(f"no world `{world}`", hint=f"one of {', '.join(worlds())}, or a TOML file of your own")
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as mistake:
@@ -106,9 +102,7 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
     overrides = _overrides(sets)
     found |= overrides.pop("", {})
     for word in set(found) - _FIELDS:
-        raise SettingsError(
-            f"a world has no field `{word}`", where=where, hint=f"it has {', '.join(sorted(_FIELDS))}"
-        )
+        raise SettingsError(f"a world has no field `{word}`", where=where, hint=f"it has {', '.join(sorted(_FIELDS))}")
     cast = []
     for part in found.get("cast", []):
         told = dict(part)
@@ -118,13 +112,9 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
         cast += [Part(actor=actor, copy=copy, told=told) for copy in range(int(told.pop("copies", copies)))]
     for actor in set(overrides) - {part.actor for part in cast}:
         _known_actor(actor, "--set")
-        raise UsageError(
-            f"actor `{actor}` has no part in world `{name}`", hint="add it to a world file of your own"
-        )
+        raise UsageError(f"actor `{actor}` has no part in world `{name}`", hint="add it to a world file of your own")
     if not cast:
-        raise SettingsError(
-            "a world needs a cast", where=where, hint='add `[[cast]]` with `actor = "ordinary"`'
-        )
+        raise SettingsError("a world needs a cast", where=where, hint='add `[[cast]]` with `actor = "ordinary"`')
     days, start = found.get("days", 14), found.get("start", date(2026, 5, 4))
     if not isinstance(days, int) or not 1 <= days <= 400:
         raise SettingsError(f"`days` must be a number from 1 to 400, not `{days}`", where=where)
@@ -149,9 +139,7 @@ def _overrides(sets: Sequence[str]) -> dict[str, dict[str, Any]]:
         name, equals, value = text.partition("=")
         actor, dot, parameter = name.strip().rpartition(".")
         if not equals or not parameter:
-            raise UsageError(
-                f"cannot read the setting `{text}`", hint="write `actor.parameter=value` or `days=7`"
-            )
+            raise UsageError(f"cannot read the setting `{text}`", hint="write `actor.parameter=value` or `days=7`")
         try:
             parsed = tomllib.loads(f"x = {value}")["x"]
         except tomllib.TOMLDecodeError:
@@ -165,16 +153,12 @@ def _known_actor(actor: str, where: str) -> None:
         raise UsageError(f"no actor `{actor}`", where=where, hint=f"one of {', '.join(rooms.names(ACTORS))}")
 
 
-def plant(
-    script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None
-) -> World:
+def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None) -> World:
     """Settle every parameter, and let every actor plant its truth."""
     report = seed >= REPORT_SEED
     settled = [_settled(part, seed=seed, report=report, scale=scale) for part in script.cast]
     people = round(sum(p.get("accounts", 0) for p in settled))
-    start_ms = int(
-        datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000
-    )
+    start_ms = int(datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000)
     world = World(
         name=script.name,
         seed=seed,

@@ -43,9 +43,7 @@ LONG_CHAT: Final = Scene(
 CODE: Final = Scene(
     ask="code.ask", answer="code.answer", more="code.more", turns=1.4, pause_s=100, session=0.2, streams=0.6
 )
-OFFICE: Final = Scene(
-    ask="office.ask", answer="office.answer", more="office.more", turns=0.6, pause_s=110, streams=0.3
-)
+OFFICE: Final = Scene(ask="office.ask", answer="office.answer", more="office.more", turns=0.6, pause_s=110, streams=0.3)
 LONG_READ: Final = Scene(
     ask="doc.long", answer="en.answer", more="en.more", turns=0.8, pause_s=120, tier="large", streams=0.3
 )
@@ -95,9 +93,7 @@ APP: Final = Scene(
     session=0.3,
     streams=0.4,
 )
-APP_PLAIN: Final = Scene(
-    ask="saas.ask", answer="saas.answer", tier="mini", users=0.4, session=0.2, streams=0.3
-)
+APP_PLAIN: Final = Scene(ask="saas.ask", answer="saas.answer", tier="mini", users=0.4, session=0.2, streams=0.3)
 APP_CHAT: Final = Scene(
     ask="chat.ask",
     answer="chat.answer",

@@ -284,9 +284,7 @@ class Stage:
 
     def declare(self, accounts: Accounts, *, owner: str, reason: str) -> None:
         """Let an operator declare that accounts are one owner's."""
-        self.world.known.append(
-            {"accounts": np.asarray(accounts, np.int32), "owner": owner, "reason": reason}
-        )
+        self.world.known.append({"accounts": np.asarray(accounts, np.int32), "owner": owner, "reason": reason})
 
     # ---- times
 

@@ -65,9 +65,7 @@ def fraudulent(
         elif name == "bin":
             column[accounts[lone]] = people.bins(rng, int(lone.sum()))
         elif name == "device":
-            column[accounts[lone]] = np.where(
-                rng.random(int(lone.sum())) < 0.5, own[lone] + np.uint64(1), np.uint64(0)
-            )
+            column[accounts[lone]] = np.where(rng.random(int(lone.sum())) < 0.5, own[lone] + np.uint64(1), np.uint64(0))
         elif name == "egress_0":
             column[accounts[lone]] = network.home(rng, int(lone.sum()))
         elif name == "client_0":
@@ -86,9 +84,7 @@ def _signed_up(stage: Stage, n: int, replaced: float) -> dict[str, Any]:
     bursts = rng.uniform(-60, -1, max(1, n // 25)) * DAY_MS
     created = rng.choice(bursts, n) + rng.exponential(0.6, n) * DAY_MS
     organic = rng.random(n) < 0.3
-    created = np.where(organic, rng.uniform(-200, -2, n) * DAY_MS, np.minimum(created, -DAY_MS / 4)).astype(
-        np.int64
-    )
+    created = np.where(organic, rng.uniform(-200, -2, n) * DAY_MS, np.minimum(created, -DAY_MS / 4)).astype(np.int64)
     closed, reason = np.full(n, NEVER, np.int64), np.full(n, -1)
     pairs = round(n * replaced / 2)
     if pairs:
@@ -102,9 +98,7 @@ def _signed_up(stage: Stage, n: int, replaced: float) -> dict[str, Any]:
     domain = people.free_mail(rng, n)
     thrown = mail < 0.12
     domain[thrown] = people.throwaway_mail(rng, int(thrown.sum()))
-    bought = people.add_domains(
-        [f"{d}.example" for d in stage.words("name.unique", stage.keys("bought", 1 + n // 30))]
-    )
+    bought = people.add_domains([f"{d}.example" for d in stage.words("name.unique", stage.keys("bought", 1 + n // 30))])
     catchall = mail > 0.8
     domain[catchall] = rng.choice(bought, int(catchall.sum()))
     phones = stage.keys("phone", n)[stage.dealt(n, (1, 3)).astype(np.int64)]

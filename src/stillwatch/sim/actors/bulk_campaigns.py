@@ -44,9 +44,7 @@ def plant(stage: Stage) -> None:
             kind=f"bulk_campaign_{operation}",
             tactics=["shared cards", "one list"],
         )
-        quota = stage.listed(
-            [each * stage.p["per_day"] / turns] * stage.days, salt=stage.key("items", operation)
-        )
+        quota = stage.listed([each * stage.p["per_day"] / turns] * stage.days, salt=stage.key("items", operation))
         stage.stream(
             accounts,
             long(TASK, turns),

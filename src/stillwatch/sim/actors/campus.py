@@ -72,9 +72,7 @@ def plant(stage: Stage) -> None:
             ends=last,
             presence=0.5,
         )
-    stage.stream(
-        accounts, [(play.HOMEWORK, 3), (play.CHAT, 3), (play.CODE, 1)], rate * 0.6, rhythm=EVENING_PERSON
-    )
+    stage.stream(accounts, [(play.HOMEWORK, 3), (play.CHAT, 3), (play.CODE, 1)], rate * 0.6, rhythm=EVENING_PERSON)
     stage.crowd(
         accounts,
         paired_with=PAIR,

@@ -75,9 +75,7 @@ def _play(stage: Stage, name: str, accounts: Accounts, rate: Numbers) -> None:
         stage.stream(accounts, scenes, rate / 2.4, rhythm=evening, presence=0.1)
     elif name == "coders":
         some = rng.random(n) < 0.3
-        stage.stream(
-            accounts[~some], [(play.CODE, 5), (play.CHAT_ONCE, 1)], rate[~some] / 2.2, rhythm=office[~some]
-        )
+        stage.stream(accounts[~some], [(play.CODE, 5), (play.CHAT_ONCE, 1)], rate[~some] / 2.2, rhythm=office[~some])
         stage.stream(
             accounts[some],
             [(play.CODING_AGENT, 3), (play.CODE, 1)],

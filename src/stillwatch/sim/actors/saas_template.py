@@ -27,9 +27,9 @@ PARAMETERS: Final[dict[str, Parameter]] = {
 
 def plant(stage: Stage) -> None:
     """Found the products; each has a few accounts that use its one template."""
-    holder = stage.dealt(
-        stage.p["accounts"], (2, max(3, 2 * stage.p["accounts"] // stage.p["products"]))
-    ).astype(np.int64)
+    holder = stage.dealt(stage.p["accounts"], (2, max(3, 2 * stage.p["accounts"] // stage.p["products"]))).astype(
+        np.int64
+    )
     everybody = []
     for product in range(int(holder.max()) + 1):
         n = int((holder == product).sum())

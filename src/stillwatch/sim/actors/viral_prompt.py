@@ -46,9 +46,7 @@ def plant(stage: Stage) -> None:
                 ends=stage.day(day + 1),
                 presence=1.0,
             )
-    stage.stream(
-        accounts, [(play.CHAT, 3), (play.CHAT_ONCE, 2)], stage.volumes(n, 0.7, 1.0), rhythm=EVENING_PERSON
-    )
+    stage.stream(accounts, [(play.CHAT, 3), (play.CHAT_ONCE, 2)], stage.volumes(n, 0.7, 1.0), rhythm=EVENING_PERSON)
     stage.crowd(
         accounts,
         paired_with=PAIR,
