@@ -30,8 +30,11 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_an_actor_says_what_it_is(planted: tuple[str, Path, sim.Truth]) -> None:
     module = ACTORS[planted[0]]
     assert module.__doc__
-    assert module.__doc__.split(":")[0].lower().replace("-", " ") == planted[0].replace("_", " ")
-    assert not module.PAIR or module.PAIR.isidentifier()
+    title, colon, rest = module.__doc__.splitlines()[0].partition(": ")
+    assert colon
+    assert len(rest) > 20
+    assert title.split()[0].lower()[:3] == planted[0][:3]
+    assert not module.PAIR or module.PAIR in ACTORS
 
 
 def test_an_actor_plants_the_accounts_that_it_declares(planted: tuple[str, Path, sim.Truth]) -> None:
@@ -49,6 +52,7 @@ def test_an_actor_plants_the_accounts_that_it_declares(planted: tuple[str, Path,
     for crowd in truth.crowds:
         assert crowd.looks_guilty
         assert crowd.innocent
+        assert not crowd.paired_with or crowd.paired_with in ACTORS
         if len(crowd.accounts) > 20:
             assert len(seen & set(crowd.accounts)) >= 0.5 * len(crowd.accounts), crowd.id
 

@@ -106,9 +106,14 @@ class Network:
         """Give a small office or lab addresses inside the network of an existing rule's carrier."""
         return self.add(self._block(256), addresses, FOREVER_MS, CONVERSATION, self._rows[asn_of][4])
 
-    def proxies(self, exits: int, *, of: npt.NDArray[np.int64] | None = None) -> int:
+    def rent(self, rng: np.random.Generator, addresses: int) -> int:
+        """Rent a machine at a host: a few addresses among those of its other customers."""
+        row = self._rows[int(self.some(rng, self.hosts, 1)[0])]
+        return self.add(row[0] + int(rng.integers(0, row[1] - addresses)), addresses, FOREVER_MS, CONVERSATION, row[4])
+
+    def proxies(self, exits: int) -> int:
         """Rent residential proxies: `exits` homes of other people, another one for each conversation."""
-        return self.add(len(self._rows) + 7919, exits, FOREVER_MS, SCATTER, 0 if of is None else int(of[0]))
+        return self.add(len(self._rows) + 7919, exits, FOREVER_MS, SCATTER, 0)
 
     def home(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.int32]:
         """Choose home lines for n accounts: popular carriers first, any region."""

@@ -15,6 +15,7 @@ import numpy as np
 from stillwatch.errors import UsageError
 
 REPORT_SEED: Final = 1000
+FEWEST: Final = 6  # a scaled count does not fall below what a campaign needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def settle(
         value = told.get(name, drawn)
         _check(actor, name, value, drawn)
         if parameter.scaled:
-            value = max(min(value, 3), round(value * scale))
+            value = max(min(value, FEWEST), round(value * scale))
         settled[name] = value
     return settled
 

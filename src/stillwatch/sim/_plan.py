@@ -26,6 +26,8 @@ _ITEM: Final = key("item")
 _SCENE: Final = key("scene")
 _HOP: Final = key("hop")
 _SIT: Final = key("sitting")
+_FRAME: Final = key("frame")
+_MOVE: Final = key("moved")
 _HERE: Final = key("present")
 _SHARE: Final = key("presence")
 
@@ -62,6 +64,8 @@ class Stream:
         frames: the key of each account's template, or one key for all.
         users: end users behind each account (`shared_users`: behind the stream as a whole).
         hop: chance that a turn is sent by another account of the stream (load balancing).
+        repertoire, favourites: templates to choose from for each conversation, and how many an account uses.
+        origins, moved: accounts where a share of the conversations began, before they were carried over.
         sitting, spacing_s: conversations in one sitting, and seconds between them.
         presence: fewest share of days on which an account is there; 1 is always.
         stop: conversations are cut where the stream or the account ends.
@@ -82,6 +86,10 @@ class Stream:
     shared_users: bool = False
     send_users: float = -1.0
     hop: float = 0.0
+    repertoire: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))
+    favourites: int = 0
+    origins: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    moved: float = 0.0
     sitting: float = 4.0
     spacing_s: float = 240.0
     presence: float = 0.2
@@ -227,7 +235,7 @@ def _talks(
         conversation=conversation,
         item=_items(stream, streams, conversation, index, rng, n),
         who=_speakers(stream, account, people, rng, n),
-        frame=stream.frames[who] if len(stream.frames) > 1 else np.broadcast_to(stream.frames, (n,)),
+        frame=_frames(stream, who, account, conversation),
         aux=_linked(stream, streams, index, n),
         turns=np.minimum(turns, scenes.most[scene]),
     )
@@ -319,6 +327,16 @@ def _items(
     return join(conversation, _ITEM)
 
 
+def _frames(stream: Stream, who: npt.NDArray[np.int64], account: npt.NDArray[np.int32], conversation: Keys) -> Keys:
+    """Tell whose template each conversation uses: one for all, the account's own, or one of a repertoire."""
+    if len(stream.repertoire):
+        size = np.uint64(len(stream.repertoire))
+        nth = below(conversation, _FRAME, np.uint64(stream.favourites or len(stream.repertoire)))
+        chosen = below(join(account.astype(np.uint64), nth), stream.salt ^ _FRAME, size)
+        return stream.repertoire[chosen.astype(np.int64)]
+    return stream.frames[who] if len(stream.frames) > 1 else np.broadcast_to(stream.frames, (len(who),))
+
+
 def _speakers(stream: Stream, account: npt.NDArray[np.int32], people: People, rng: np.random.Generator, n: int) -> Keys:
     """Tell who speaks: the account itself, or one of its end users (the first ones most often)."""
     own = people.column("who")[account]
@@ -366,6 +384,11 @@ def _rows(
     account = talks.account[owner]
     if stream.hop > 0:
         account = _hopped(stream, account, at, turn, people, talks.conversation[owner], rng)
+    if len(stream.origins):
+        carried = unit(talks.conversation, _MOVE) < stream.moved
+        home = below(talks.conversation, _MOVE, np.uint64(len(stream.origins))).astype(np.int64)
+        early = carried[owner] & (2 * turn < talks.turns[owner])
+        account = np.where(early, stream.origins[home][owner], account)
     dead = (at < people.column("created")[account]) | (at >= people.column("closed")[account])
     dropped = _after_cut(cut | dead, owner, first)
     good = Plan(

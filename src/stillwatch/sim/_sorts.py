@@ -74,7 +74,7 @@ SORTS: Final = {
 def habits(stage: Stage, n: int, sort: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """Draw the columns of n accounts of a sort."""
     _rng, people, habit = stage.rng, stage.people, SORTS[sort]
-    who = said["who"] if "who" in said else stage.keys(f"who {people.count}", n)
+    who = np.broadcast_to(np.asarray(said.get("who", stage.keys(f"who {people.count}", n)), np.uint64), (n,))
     columns: dict[str, Any] = {"who": who, "person": join(who, stage.key("person"))}
     _sign_up(stage, n, habit, columns)
     _pay(stage, n, habit, columns, who)

@@ -7,7 +7,7 @@ finding that a hunt should make, or a crowd that is innocent and why it looks gu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -62,6 +62,8 @@ class World:
     campaign_accounts: list[Accounts] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
     crowd_accounts: list[Accounts] = field(default_factory=list)
+    pools: dict[str, Accounts] = field(default_factory=dict)  # accounts that other actors' customers come from
+    common: dict[str, Any] = field(default_factory=dict)  # what several actors share, such as a build
     grants: list[dict[str, Any]] = field(default_factory=list)
     known: list[dict[str, Any]] = field(default_factory=list)
 
@@ -113,6 +115,16 @@ class Stage:
     def frame_of(self, kind: str) -> np.uint64:
         """Name the template that a kind of campaign uses in this world, for the look-alike that shares it."""
         return key("frame", self.world.seed, kind, self.copy)
+
+    def world_frames(self, kind: str, n: int) -> Keys:
+        """Name a repertoire whose first template is the one that a kind of campaign uses in this world."""
+        return np.concatenate([[self.frame_of(kind)], self.keys(f"frames {kind}", n - 1)]).astype(np.uint64)
+
+    def common(self, name: str, make: Callable[[], Any]) -> Any:
+        """Share a thing with other actors: the first who asks for it makes it."""
+        if name not in self.world.common:
+            self.world.common[name] = make()
+        return self.world.common[name]
 
     def chance(self, share: float) -> bool:
         """Throw a coin."""

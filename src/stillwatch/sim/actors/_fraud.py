@@ -117,14 +117,16 @@ def _signed_up(stage: Stage, n: int, replaced: float) -> dict[str, Any]:
 def _sent_from(stage: Stage, n: int) -> dict[str, Any]:
     """Send through rented hosts and residential proxies; a few builds, one of them rare."""
     rng, network, clients = stage.rng, stage.network, stage.clients
-    hosts = [network.site(group[0], int(rng.integers(1, 5))) for group in network.hosts[: 2 + n // 60]]
+    hosts = [network.rent(rng, int(rng.integers(1, 5))) for _ in range(2 + n // 40)]
     proxies = network.proxies(max(6, n))
-    via_proxy = rng.random(n) < 0.5
+    way = rng.random(n)
     builds = clients.some(rng, 3, "python")
-    rare = clients.rare("python")
-    build = np.where(rng.random(n) < 0.4, rare, rng.choice(builds, n))
+    image = stage.common("starter image", lambda: clients.rare("python"))
+    rare = image if rng.random() < 0.35 else clients.rare("python")
+    build = np.where(rng.random(n) < rng.uniform(0.0, 0.6), rare, rng.choice(builds, n))
+    first = np.where(way < 0.5, proxies, rng.choice(hosts, n))
     return {
-        "egress_0": np.where(via_proxy, proxies, rng.choice(hosts, n)),
+        "egress_0": np.where(way > 0.85, network.some(rng, network.vpns, n), first),
         "egress_1": rng.choice(hosts, n),
         "second": np.where(rng.random(n) < 0.4, rng.uniform(0.1, 0.5, n), 0.0),
         "third": 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,8 @@ def firm(
         "programme": -1,
     }
     return stage.enrol(n, sort, **(columns | said))
+
+
+def first_day(stage: Stage) -> date:
+    """Tell the date on which the world begins."""
+    return datetime.fromtimestamp(stage.world.start_ms / 1000, UTC).date()

@@ -41,6 +41,7 @@ def plant(stage: Stage) -> None:
     """Enrol the pool, seat its end users, and let one of them harvest."""
     n = stage.p["accounts"]
     accounts = fraudulent(stage, n, clean=stage.p["clean"], replaced=0.2, card=(2, 7))
+    stage.world.pools[stage.actor] = accounts
     carrying = accounts[: max(5, round(n * stage.p["carriers"]))]
     whole = len(carrying) >= n
     tactics = [
