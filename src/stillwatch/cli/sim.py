@@ -1,0 +1,88 @@
+"""`stillwatch sim`: write a practice world with planted truth."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+
+@click.command("sim")
+@click.argument("world", required=False)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="1000 and above: report seeds.")
+@click.option("--out", type=click.Path(path_type=Path), help="The directory to write.")
+@click.option("--texts", type=click.Path(path_type=Path), help="A directory of real prompts in the normal form.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    help="Multiplies numbers of accounts.",
+)
+@click.option("--set", "sets", multiple=True, metavar="ACTOR.NAME=VALUE", help="Set an actor's parameter, or `days=7`.")
+@click.option("--litellm", is_flag=True, help="Write LiteLLM records (NDJSON) besides.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Default: one to a core, at most 8.")
+@click.option("--list", "listing", is_flag=True, help="List worlds and actors, and leave.")
+@click.option("--json", "as_json", is_flag=True, help="Print the truth as one JSON object.")
+def command(
+    world: str | None,
+    seed: int,
+    out: Path | None,
+    texts: Path | None,
+    scale: float,
+    sets: tuple[str, ...],
+    litellm: bool,
+    threads: int | None,
+    listing: bool,
+    as_json: bool,
+) -> None:
+    """Write a practice world: traffic, accounts, grants, and the truth that was planted in them.
+
+    WORLD is a name (see `--list`) or a TOML file of your own.
+    """
+    from stillwatch import sim
+
+    if listing:
+        click.echo(sim.catalogue())
+        return
+    if world is None or out is None:
+        raise click.UsageError("name a world and `--out DIR`; `stillwatch sim --list` lists the worlds")
+    begin = time.perf_counter()
+    truth = sim.make(
+        world,
+        seed=seed,
+        out=out,
+        texts=texts,
+        scale=scale,
+        sets=sets,
+        litellm=litellm,
+        threads=threads,
+        progress=_progress,
+    )
+    took = time.perf_counter() - begin
+    if as_json:
+        click.echo(msgspec.json.encode(truth))
+        return
+    click.echo(
+        f"{truth.exchanges:,} exchanges of {truth.accounts:,} accounts over {truth.days} days in {out}",
+        err=True,
+    )
+    click.echo(f"{took:.1f} s, {truth.exchanges / took:,.0f} exchanges/s; checksum {truth.checksum}", err=True)
+    for campaign in truth.campaigns:
+        click.echo(
+            f"planted  {campaign.id:<28} {campaign.finding:<22} {len(campaign.accounts):>6} accounts"
+            f" {campaign.exchanges:>9,} exchanges"
+        )
+    for crowd in truth.crowds:
+        click.echo(
+            f"innocent {crowd.id:<28} {'looks like ' + crowd.paired_with if crowd.paired_with else '':<22}"
+            f" {len(crowd.accounts):>6} accounts {crowd.exchanges:>9,} exchanges"
+        )
+
+
+def _progress(done: int, days: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == days else ""
+        click.echo(f"\rday {done} of {days}{end}", err=True, nl=False)

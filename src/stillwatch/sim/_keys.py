@@ -1,0 +1,110 @@
+"""Keys: every value of a practice world is a pure function of 64-bit keys.
+
+Nothing is drawn in an order that threads could change: a text, an address or a choice is `f(key)`, and keys
+are joined from keys. Finaliser of splitmix64 (Steele, Lea & Flood 2014), a bijection on 64 bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit.jit import kernel
+
+F = TypeVar("F", bound=Callable[..., Any])
+Keys = npt.NDArray[np.uint64]
+
+GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_A: Final = np.uint64(0xBF58476D1CE4E5B9)
+_B: Final = np.uint64(0x94D049BB133111EB)
+_R30: Final = np.uint64(30)
+_R27: Final = np.uint64(27)
+_R31: Final = np.uint64(31)
+
+
+def inlined(function: F) -> F:
+    """Compile a small helper into its callers.
+
+    Passing a program and its rows costs more than the helper does.
+    """
+    kernel: Any = numba.njit(function, inline="always", error_model="numpy")
+    return cast("F", kernel)
+
+
+def _ufunc(*signatures: str) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        vectorize: Any = numba.vectorize
+        try:
+            kernel = vectorize(list(signatures), nopython=True, cache=True)(function)
+        except RuntimeError:
+            kernel = vectorize(list(signatures), nopython=True)(function)
+        return cast("F", kernel)
+
+    return decorate
+
+
+@kernel
+def mix(x: Any) -> Any:
+    """Scatter one 64-bit key."""
+    x = (x ^ (x >> _R30)) * _A
+    x = (x ^ (x >> _R27)) * _B
+    return x ^ (x >> _R31)
+
+
+@kernel
+def join2(a: Any, b: Any) -> Any:
+    """Join two keys into one; not symmetric."""
+    return mix(mix(a + GOLDEN) ^ (b * GOLDEN + _A))
+
+
+@_ufunc("uint64(uint64, uint64)")
+def _join(a: Any, b: Any) -> Any:
+    return join2(a, b)
+
+
+@_ufunc("uint64(uint64, uint64, uint64)")
+def _below(a: Any, salt: Any, bound: Any) -> Any:
+    return ((join2(a, salt) >> np.uint64(32)) * bound) >> np.uint64(32)
+
+
+@_ufunc("float64(uint64, uint64)")
+def _unit(a: Any, salt: Any) -> Any:
+    return (join2(a, salt) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+def join(a: Keys | np.uint64, b: Keys | np.uint64) -> Keys:
+    """Join two arrays of keys element by element (a NumPy ufunc: broadcasts, releases the GIL)."""
+    return cast("Keys", _join(a, b))
+
+
+def below(a: Keys, salt: Keys | np.uint64, bound: Keys | np.uint64) -> Keys:
+    """Draw an integer in [0, bound) from each key; the bias is below bound / 2^32."""
+    return cast("Keys", _below(a, salt, bound))
+
+
+def unit(a: Keys, salt: Keys | np.uint64) -> npt.NDArray[np.float64]:
+    """Draw a number in [0, 1) from each key."""
+    return cast("npt.NDArray[np.float64]", _unit(a, salt))
+
+
+def key(*parts: str | int) -> np.uint64:
+    """Name a key by words and numbers; the same on every machine."""
+    text = "\x1f".join(str(part) for part in parts)
+    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+
+
+def pick(keys: Keys, salt: np.uint64, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Choose an index for each key, with the given weights."""
+    edges = np.cumsum(weights)
+    chosen = np.searchsorted(edges, unit(keys, salt) * edges[-1], side="right")
+    return np.asarray(np.minimum(chosen, len(weights) - 1), np.int64)
+
+
+def keys_from(first: int, n: int) -> Keys:
+    """Make a run of n scattered keys."""
+    return join(np.arange(first, first + n, dtype=np.uint64), GOLDEN)

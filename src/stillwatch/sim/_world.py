@@ -1,0 +1,195 @@
+"""World: a cast of actors with their parameters, read from a small TOML file, and planted.
+
+about = "..."
+start = 2026-05-04
+days = 14
+release = { tier = "large", day = 9 }      # optional
+outages = 2
+lean = false                               # leave out the columns of the full schema that are mostly null
+
+[[cast]]
+actor = "tutoring"
+copies = 1
+accounts = 40                              # any parameter of the actor; the others are drawn from the seed
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from stillwatch import rooms
+from stillwatch.errors import SettingsError, UsageError
+from stillwatch.sim import _grammar
+from stillwatch.sim._clients import Clients
+from stillwatch.sim._clock import DAY_MS
+from stillwatch.sim._keys import key
+from stillwatch.sim._network import Network
+from stillwatch.sim._parameters import REPORT_SEED, settle
+from stillwatch.sim._people import People
+from stillwatch.sim._plan import Outage
+from stillwatch.sim.stage import Stage, World
+
+ACTORS: Final = "sim.actors"
+_FIELDS: Final = {"about", "start", "days", "release", "outages", "lean", "cast"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One actor's part in a world."""
+
+    actor: str
+    copy: int
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A world as written."""
+
+    name: str
+    about: str
+    start: date
+    days: int
+    release: Mapping[str, Any] | None
+    outages: float
+    lean: bool
+    cast: tuple[Part, ...]
+
+
+def worlds() -> list[str]:
+    """List the worlds that ship with stillwatch."""
+    folder = resources.files("stillwatch.sim") / "worlds"
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def read(world: str, sets: Sequence[str] = ()) -> Script:
+    """Read a world by its name, or from a TOML file of one's own.
+
+    Args:
+        world: a name, or the path of a `.toml` file.
+        sets: settings `actor.parameter=value` or `days=value` that override the file.
+
+    Raises:
+        UsageError: when there is no such world, actor or parameter.
+        SettingsError: when the file cannot be read as TOML.
+    """
+    if world.endswith(".toml"):
+        path = Path(world)
+        if not path.is_file():
+            raise UsageError(f"no world file `{world}`", hint=f"a path to a TOML file, or one of {', '.join(worlds())}")
+        name, text = path.stem, path.read_text(encoding="utf-8")
+    elif world in worlds():
+        name = world
+        text = (resources.files("stillwatch.sim") / "worlds" / f"{world}.toml").read_text(encoding="utf-8")
+    else:
+        raise UsageError(f"no world `{world}`", hint=f"one of {', '.join(worlds())}, or a TOML file of your own")
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as mistake:
+        raise SettingsError(f"cannot read the world: {mistake}", where=world) from mistake
+    return _script(name, found, sets, world)
+
+
+def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -> Script:
+    overrides = _overrides(sets)
+    found |= overrides.pop("", {})
+    for word in set(found) - _FIELDS:
+        raise SettingsError(f"a world has no field `{word}`", where=where, hint=f"it has {', '.join(sorted(_FIELDS))}")
+    cast = []
+    for part in found.get("cast", []):
+        told = dict(part)
+        actor, copies = told.pop("actor", ""), told.pop("copies", 1)
+        _known_actor(actor, where)
+        told |= overrides.get(actor, {})
+        cast += [Part(actor=actor, copy=copy, told=told) for copy in range(int(told.pop("copies", copies)))]
+    for actor in set(overrides) - {part.actor for part in cast}:
+        _known_actor(actor, "--set")
+        raise UsageError(f"actor `{actor}` has no part in world `{name}`", hint="add it to a world file of your own")
+    if not cast:
+        raise SettingsError("a world needs a cast", where=where, hint='add `[[cast]]` with `actor = "ordinary"`')
+    days, start = found.get("days", 14), found.get("start", date(2026, 5, 4))
+    if not isinstance(days, int) or not 1 <= days <= 400:
+        raise SettingsError(f"`days` must be a number from 1 to 400, not `{days}`", where=where)
+    if not isinstance(start, date):
+        raise SettingsError(f"`start` must be a date, not `{start}`", where=where, hint="start = 2026-05-04")
+    return Script(
+        name=name,
+        about=str(found.get("about", "")),
+        start=start,
+        days=days,
+        release=found.get("release"),
+        outages=float(found.get("outages", days / 10)),
+        lean=bool(found.get("lean", False)),
+        cast=tuple(cast),
+    )
+
+
+def _overrides(sets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read `actor.parameter=value` settings; those of the world itself stand under the empty name."""
+    out: dict[str, dict[str, Any]] = {}
+    for text in sets:
+        name, equals, value = text.partition("=")
+        actor, dot, parameter = name.strip().rpartition(".")
+        if not equals or not parameter:
+            raise UsageError(f"cannot read the setting `{text}`", hint="write `actor.parameter=value` or `days=7`")
+        try:
+            parsed = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            parsed = value
+        out.setdefault(actor if dot else "", {})[parameter] = parsed
+    return out
+
+
+def _known_actor(actor: str, where: str) -> None:
+    if actor not in rooms.names(ACTORS):
+        raise UsageError(f"no actor `{actor}`", where=where, hint=f"one of {', '.join(rooms.names(ACTORS))}")
+
+
+def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None) -> World:
+    """Settle every parameter, and let every actor plant its truth."""
+    report = seed >= REPORT_SEED
+    settled = [_settled(part, seed=seed, report=report, scale=scale) for part in script.cast]
+    people = round(sum(p.get("accounts", 0) for p in settled))
+    start_ms = int(datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000)
+    world = World(
+        name=script.name,
+        seed=seed,
+        report=report,
+        days=script.days,
+        start_ms=start_ms,
+        size=people,
+        grammar=_grammar.load(report=report, pools=pools),
+        network=Network(seed, people),
+        clients=Clients(seed),
+        people=People(seed),
+        release_ms=None if script.release is None else int(float(script.release["day"]) * DAY_MS),
+        outages=_outages(script, seed),
+    )
+    for part, told in zip(script.cast, settled, strict=True):
+        rooms.member(ACTORS, part.actor).plant(Stage(world, part.actor, part.copy, told))
+    return world
+
+
+def _settled(part: Part, *, seed: int, report: bool, scale: float) -> dict[str, Any]:
+    rng = np.random.default_rng([seed, int(key("parameters", part.actor, part.copy)) & 0x7FFFFFFF])
+    known = rooms.member(ACTORS, part.actor).PARAMETERS
+    return settle(part.actor, known, part.told, rng, report=report, scale=scale)
+
+
+def _outages(script: Script, seed: int) -> tuple[Outage, ...]:
+    """Draw the hours in which the service fails for everybody."""
+    rng = np.random.default_rng([seed, 0x0A7A6E])
+    out = []
+    for _ in range(int(rng.poisson(script.outages)) if script.outages else 0):
+        begins = int(rng.uniform(0.05, script.days * 0.98) * DAY_MS)
+        minutes = min(240.0, float(np.exp(rng.normal(np.log(28), 0.8))))
+        out.append(Outage(begins, begins + int(minutes * 60_000), float(rng.uniform(0.3, 0.97))))
+    return tuple(sorted(out))

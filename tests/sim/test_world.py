@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stillwatch import rooms
+from stillwatch.errors import SettingsError, UsageError
+from stillwatch.sim import _texts, _world, catalogue
+from stillwatch.sim._parameters import Fixed, Range, settle
+
+
+@pytest.mark.parametrize("name", _world.worlds())
+def test_a_shipped_world_says_what_it_is_and_names_known_actors(name: str) -> None:
+    script = _world.read(name)
+    assert script.about
+    assert {part.actor for part in script.cast} <= set(rooms.names(_world.ACTORS))
+
+
+def test_the_catalogue_names_every_world_and_actor() -> None:
+    listing = catalogue()
+    assert all(name in listing for name in [*_world.worlds(), *rooms.names(_world.ACTORS)])
+
+
+def test_an_unknown_world_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no world `atlantis`") as raised:
+        _world.read("atlantis")
+    assert "demo" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("reasoning_harvest.acounts=5", "no parameter `acounts`"),
+        ("nobody.accounts=5", "no actor `nobody`"),
+        ("bulk_campaigns.accounts=5", "has no part in world"),
+        ("reasoning_harvest.accounts=many", "must be a number"),
+        ("reasoning_harvest.accounts=-3", "must not be negative"),
+        ("nonsense", "cannot read the setting"),
+        ("weather=fine", "has no field `weather`"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused(setting: str, what: str) -> None:
+    with pytest.raises((UsageError, SettingsError), match=what):
+        _world.plant(_world.read("demo", [setting]), seed=1, scale=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("days = ", "cannot read the world"),
+        ("days = 3", "a world needs a cast"),
+        ('days = 3\n[[cast]]\nactor = "nobody"', "no actor `nobody`"),
+        ('days = 0\n[[cast]]\nactor = "ordinary"', "`days` must be"),
+        ('start = 5\n[[cast]]\nactor = "ordinary"', "`start` must be"),
+        ('colour = 5\n[[cast]]\nactor = "ordinary"', "no field `colour`"),
+    ],
+)
+def test_a_world_file_that_cannot_be_read_says_what_and_where(tmp_path: Path, text: str, what: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises((UsageError, SettingsError), match=what):
+        _world.read(str(path))
+
+
+def test_a_missing_world_file_is_refused() -> None:
+    with pytest.raises(UsageError, match="no world file"):
+        _world.read("/nowhere/mine.toml")
+
+
+def test_a_texts_directory_must_be_in_the_normal_form(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pytest.raises(SettingsError, match="no directory"):
+        _texts.pools(tmp_path / "nowhere", report=False)
+    with pytest.raises(SettingsError, match=r"no `prompts\.parquet`"):
+        _texts.pools(tmp_path, report=False)
+    (tmp_path / "a").mkdir()
+    file = tmp_path / "a" / "prompts.parquet"
+    file.write_bytes(b"not parquet")
+    with pytest.raises(SettingsError, match="cannot read the texts"):
+        _texts.pools(tmp_path, report=False)
+    pq.write_table(pa.table({"text": ["x"]}), file)
+    with pytest.raises(SettingsError, match="`category` is missing"):
+        _texts.pools(tmp_path, report=False)
+    pq.write_table(pa.table({"text": ["x"] * 9, "category": ["odd"] * 9}), file)
+    with pytest.raises(SettingsError, match="no text of a known category"):
+        _texts.pools(tmp_path, report=False)
+
+
+def test_texts_are_divided_between_tuning_and_report_seeds(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = [f"text {k}" for k in range(300)]
+    pq.write_table(pa.table({"text": texts, "category": ["benign"] * 300}), tmp_path / "prompts.parquet")
+    tuned, kept = (set(_texts.pools(tmp_path, report=report)["en.ask"]) for report in (False, True))
+    assert not tuned & kept
+    assert tuned | kept == set(texts)
+    assert 70 < len(kept) < 130
+
+
+def test_tuning_seeds_never_draw_from_the_reserved_third() -> None:
+    rng = np.random.default_rng(0)
+    for reserved, inside in (("high", lambda v: v <= 70.1), ("low", lambda v: v >= 39.9)):
+        span = Range(10, 100, whole=False, reserved=reserved)
+        assert all(inside(span.draw(rng, report=False)) for _ in range(300))
+        assert not all(inside(span.draw(rng, report=True)) for _ in range(300))
+
+
+def test_scale_multiplies_counts_and_nothing_else() -> None:
+    known = {"accounts": Fixed(100, scaled=True), "per_day": Fixed(4.0)}
+    rng = np.random.default_rng(0)
+    assert settle("x", known, {}, rng, report=False, scale=0.5) == {"accounts": 50, "per_day": 4.0}
