@@ -28,19 +28,30 @@ class Stages:
 @click.option("--format", "format_", default=None)
 @click.option("--map", "map_", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--accounts", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--grants", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--known", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--case", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--fdr", type=click.FloatRange(0, 1, min_open=True), default=0.05, show_default=True)
 @click.option("--no-content", is_flag=True)
 @click.option("--json", "as_json", is_flag=True)
 def command(
-    traffic: tuple[str, ...], format_: str | None, map_: Path | None, accounts: Path | None, case: Path | None,
+    traffic: tuple[str, ...], format_: str | None, map_: Path | None, accounts: Path | None, grants: Path | None,
+    known: Path | None, case: Path | None,
     fdr: float, no_content: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Hunt for campaigns in TRAFFIC: files, directories or globs of logs, or - for stdin."""
     place = case or Path(f"case-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     found = run(
         Request(
-            traffic=traffic, case=place, format=format_, map=map_, accounts=accounts, fdr=fdr, no_content=no_content
+            traffic=traffic,
+            case=place,
+            format=format_,
+            map=map_,
+            accounts=accounts,
+            grants=grants,
+            known=known,
+            fdr=fdr,
+            no_content=no_content,
         ),
         Stages(),
     )

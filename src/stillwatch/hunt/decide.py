@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
+from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
 from stillwatch.judge.groups import Settled
 from stillwatch.judge.intent import Read
-from stillwatch.judge.streams import Enriched, enriched
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
-from stillwatch.model.traces import Families, Streams, Traces
+from stillwatch.model.traces import Streams, Traces
 
-STREAM_BITS: Final = 2.0
-"""Bits from which a family of a group that shows intent belongs to the extraction."""
+STREAM_SHARE: Final = 0.25
+"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one."""
 ATLAS: Final[dict[str, list[str]]] = {
     "distillation_campaign": ["AML.T0024.002", "AML.T0040", "AML.T0021", "AML.T0065"],
     "account_network": ["AML.T0008.005", "AML.T0021", "AML.T0040"],
@@ -67,73 +67,85 @@ class Decided:
     undecided: list[Examined] = field(default_factory=list)
 
 
-def decide(traces: Traces, joined: Joined, families: Families, reads: dict[int, Read]) -> Decided:
-    """Judge every settled group."""
+def decide(traces: Traces, joined: Joined, weighed: Weighed) -> Decided:
+    """Judge every settled group, the largest first."""
     out = Decided()
     traits = Traits(traces)
-    for group in sorted(joined.settled, key=lambda one: -len(one.members)):
-        _group(traces, joined, families, reads, traits, group, out)
+    for number in sorted(range(len(joined.settled)), key=lambda n: -len(joined.settled[n].members)):
+        _group(traces, joined, weighed, traits, number, out)
     return out
 
 
-def owned(traces: Traces, joined: Joined, families: Families) -> list[list[Enriched]]:
-    """Find the families that belong to each settled group."""
-    assert traces.streams is not None  # noqa: S101 - the corridor made them
-    return [
-        enriched(group.members, traces.streams, traces.crowd.owner, traces.crowd.owners, families)
-        for group in joined.settled
-    ]
-
-
-def _group(
-    traces: Traces, joined: Joined, families: Families, reads: dict[int, Read], traits: Traits, group: Settled,
-    out: Decided,
-) -> None:  # fmt: skip
-    assert traces.streams is not None  # noqa: S101
-    crowd = traces.crowd
-    accounts = crowd.accounts_of(group.members)
+def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, number: int, out: Decided) -> None:
+    group = joined.settled[number]
+    accounts = traces.crowd.accounts_of(group.members)
     shares = traits.of(group.members, group.ties)
-    weighed = readings.weigh(shares, len(group.members), traits.usual)
-    hidden = axes.deception(float(joined.proposals.total[group.seed]), weighed, shares, len(group.members))
-    told = _explanations(weighed, hidden, shares)
+    told = readings.weigh(shares, len(group.members), traits.usual)
+    hidden = axes.deception(float(joined.proposals.total[group.seed]), told, shares, len(group.members))
     if not hidden.axis.passed:
-        spot = Examined(
-            accounts=accounts,
-            because=f"{hidden.honest.reading.says}: " + "; ".join(hidden.honest.because(hidden.hidden, shares)),
-            explanation=hidden.honest.reading.name,
-        )
-        if hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
-            out.cleared.append(spot)
-        else:
-            spot.missing = "hard evidence of one hand; " + "; ".join(hidden.axis.because)
-            out.undecided.append(spot)
+        _innocent(accounts, hidden, shares, out)
         return
-    own = enriched(group.members, traces.streams, crowd.owner, crowd.owners, families)
-    seen = [one for one in own if one.family in reads]
-    wanted = axes.intent([reads[one.family] for one in seen])
-    evidence = _evidence(joined, group)
+    own = [one.family for one in weighed.own[number]]
+    reads = {family: weighed.streams[number, family] for family in own}
     network = Draft(
-        finding="account_network", accounts=accounts, families=[], deception=hidden.axis, intent=wanted,
-        evidence=evidence, explanations=told, shown=[one.family for one in own[:8]],
-        kinds={one.family: reads[one.family].kinds for one in seen},
-    )  # fmt: skip
-    if not wanted.passed:
+        finding="account_network",
+        accounts=accounts,
+        families=[],
+        deception=hidden.axis,
+        intent=axes.intent(list(reads.values()), weighed.pools.get(number), weighed.wholes.get(number)),
+        evidence=_evidence(joined, group),
+        explanations=_explanations(told, hidden, shares),
+        shown=own[:8],
+        kinds={family: reads[family].kinds for family in own},
+    )
+    if not network.intent.passed:
         out.drafts.append(network)
         return
-    extraction = [one.family for one in seen if reads[one.family].bits >= STREAM_BITS and reads[one.family].kinds]
-    carrying = _carriers(traces.streams, accounts, extraction)
-    kinds = [kind for family in extraction for kind in reads[family].kinds]
-    campaign = Draft(
-        finding="distillation_campaign", accounts=carrying, families=extraction, deception=hidden.axis,
-        intent=wanted, evidence=[*evidence, *_intent_evidence(extraction, reads)], explanations=told,
-        shown=extraction, kinds={family: reads[family].kinds for family in extraction},
-        targets=list(dict.fromkeys(intent.KINDS[kind].target for kind in kinds)),
-    )  # fmt: skip
-    if len(carrying) < len(accounts):
+    campaign = _campaign(traces, network, reads, weighed.wholes.get(number))
+    if len(campaign.accounts) < len(accounts):
         network.intent = Axis(bits=0.0, because=["see the campaign inside it"])
         campaign.part_of = len(out.drafts)
         out.drafts.append(network)
     out.drafts.append(campaign)
+
+
+def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided) -> None:
+    spot = Examined(
+        accounts=accounts,
+        because=f"{hidden.honest.reading.says}: " + "; ".join(hidden.honest.because(hidden.hidden, shares)),
+        explanation=hidden.honest.reading.name,
+    )
+    if hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
+        out.cleared.append(spot)
+    else:
+        spot.missing = "hard evidence of one hand; " + "; ".join(hidden.axis.because)
+        out.undecided.append(spot)
+
+
+def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Read | None) -> Draft:
+    """Make the campaign inside a network: the families that look like extraction, and who carries them.
+
+    Where it is the group's whole traffic that looks like it, all of it is attributed.
+    """
+    assert traces.streams is not None  # noqa: S101 - the corridor made them
+    best = max((read.score for read in reads.values()), default=0.0)
+    most = max((read.bits for read in reads.values()), default=0.0)
+    entire = whole if whole is not None and whole.score > best and whole.bits >= most else None
+    families = [] if entire else [f for f, read in reads.items() if read.score >= max(STREAM_SHARE * best, 1e-6)]
+    shown = {family: reads[family] for family in families}
+    told = [entire] if entire else list(shown.values())
+    return Draft(
+        finding="distillation_campaign",
+        accounts=network.accounts if entire else _carriers(traces.streams, network.accounts, families),
+        families=families,
+        deception=network.deception,
+        intent=network.intent,
+        evidence=[*network.evidence, *_intent_evidence(told)],
+        explanations=network.explanations,
+        shown=families or network.shown,
+        kinds={family: read.kinds for family, read in shown.items()},
+        targets=list(dict.fromkeys(intent.KINDS[kind].target for read in told for kind in read.kinds)),
+    )
 
 
 def _explanations(
@@ -173,14 +185,17 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
     return sorted(shown, key=lambda one: -one.bits)
 
 
-def _intent_evidence(families: Sequence[int], reads: dict[int, Read]) -> list[Evidence]:
+def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:
     return [
         Evidence(
-            view="intent", axis="intent", bits=round(reads[family].bits, 1), because=reads[family].because,
+            view="intent",
+            axis="intent",
+            bits=round(read.bits, 1),
+            because=read.because,
             innocent_reading="a tutor, an evaluation, a batch job or a product that works in the same way",
         )
-        for family in sorted(families, key=lambda f: -reads[f].bits)[:4]
-    ]  # fmt: skip
+        for read in sorted(reads, key=lambda one: -one.bits)[:4]
+    ]
 
 
 def entry_id(finding: str, accounts: Sequence[str]) -> str:

@@ -34,6 +34,6 @@ def join(traces: Traces, fdr: float) -> Joined:
     return Joined(
         looks=looks,
         proposals=proposals,
-        settled=gather(looks, proposals, traces.crowd.owners),
+        settled=gather(looks, proposals, traces.crowd.declared),
         silent=silent,
     )

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -71,8 +70,6 @@ class Linked:
     traces: Traces
     streams: Streams
     families: Families
-    turns: int
-    sums: weigh.Sums
     codes: Codes
     joined: Joined
 
@@ -95,9 +92,9 @@ def run(request: Request, progress: Progress) -> Case:
         )  # fmt: skip
         log = _read(request, gathered.files, Scratch(room / "columns"), progress)
         linked = _link(request, log, progress)
-        reads, texts = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.sums, linked.turns)
-        decided = decide(linked.traces, linked.joined, linked.families, reads)
-        entries = _entries(log, linked, decided, texts, fresh)
+        weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+        decided = decide(linked.traces, linked.joined, weighed)
+        entries = _entries(log, linked, decided, weighed.texts, fresh)
         case = _case(request, gathered, log, linked, decided, entries)
         (fresh / cases.CASE).write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1))
         (fresh / "rejected.jsonl").write_bytes(gathered.rejected_file.read_bytes())
@@ -136,13 +133,10 @@ def _link(request: Request, log: Log, progress: Progress) -> Linked:
     harness = rank.find_harness(family, held, len(grown))
     held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
     rank.choose_primary(scratch, harness)
-    sums = weigh.sums(scratch, grown)
     families = Families(
         names=["", *(f"f-{int(marks.min()):08x}" for marks in grown.marks[1:])],
         kind=np.array([0, *[1] * grown.turns, *[2] * grown.systems], np.uint8),
-        exchanges=sums.rows,
         marks=np.array([len(marks) for marks in grown.marks]),
-        distinct=sums.distinct,
         harness=harness,
     )
     streams = trace.streams(scratch, codes)
@@ -150,13 +144,15 @@ def _link(request: Request, log: Log, progress: Progress) -> Linked:
         crowd=crowd, held=held, handovers=trace.handovers(scratch, codes, crowd), streams=streams, families=families
     )
     return Linked(
-        traces=traces, streams=streams, families=families, turns=grown.turns, sums=sums, codes=codes,
+        traces=traces, streams=streams, families=families, codes=codes,
         joined=join(traces, request.fdr),
     )  # fmt: skip
 
 
 def _declared(log: Log) -> list[Declared]:
-    today = datetime.now(UTC).date()
+    """Name the owners that the operator declared, as far as that holds on the last day of the traffic."""
+    last = max((int(piece["at"].max()) for _, piece in log.scratch.pieces("at") if len(piece["at"])), default=0)
+    today = tell.instant(last).date()
     owners = [
         Declared(accounts=tuple(sorted(one.accounts)), reason=one.reason)
         for one in log.known

@@ -130,13 +130,14 @@ def _admit(
     return ties, whole | ((views >= 2) & (total >= need))
 
 
-def gather(looks: Mapping[str, Look], proposals: Proposals, owners: int) -> list[Settled]:
+def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_]) -> list[Settled]:
     """Settle the passing proposals, hard evidence first, then the strongest; then join what is one operation.
 
     A crowd that shares a template with a campaign would grow together with it if the template came first, so
     proposals by families come last. An owner belongs to the first group that he rests in; a proposal of which
-    half lies in settled groups adds nothing.
+    half lies in settled groups adds nothing. Declared owners hide nothing and are in no group.
     """
+    owners = len(declared)
     rank = np.array([_rank(looks[name]) for name in proposals.by])
     order = np.flatnonzero(proposals.passed)
     order = order[np.lexsort((-proposals.total[order], rank[order]))]
@@ -149,7 +150,7 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, owners: int) -> list
         if len(inside) >= 0.5 * len(homes):
             seeds[int(np.bincount(inside).argmax())].append(seed)
             continue
-        members = settle(looks, proposals.groups[seed], owners, home >= 0)
+        members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
         if len(members) >= LEAST:
             home[members] = len(found)
             found.append(members)

@@ -72,12 +72,12 @@ KINDS: Final[dict[str, Kind]] = {
         says="asks for worked answers in one script after another",
     ),
     "trajectory": Kind(
-        ramps={"tool_ends": (0.3, 0.6), "framed": (0.5, 1.0), "openings": (4.0, 7.0), "fresh": (0.6, 0.95)},
+        ramps={"tool_ends": (0.3, 0.6), "contexts": (0.3, 0.9), "talks": (4.0, 7.0)},
         target="agentic_coding",
-        says="opens tool-using tasks from one template, each a new one, and never continues a project",
+        says="records runs of tool calls, each in a project of its own that is never taken up again",
     ),
     "rewriting": Kind(
-        ramps={"rewrites": (0.1, 0.25), "says_rewriting": (0.2, 1.0), **_SWEEP},
+        ramps={"says_rewriting": (0.2, 1.0), **_SWEEP},
         target="censorship_safe_rewriting",
         says="has statements said again in other words, one by one",
     ),
@@ -91,7 +91,12 @@ KINDS: Final[dict[str, Kind]] = {
         target="log_probabilities",
         says="asks for log-probabilities on prompts that never repeat",
     ),
-}  # fmt: skip
+    "divided": Kind(
+        ramps={"hands": (1.5, 5.0), "novelty": (0.8, 0.98), "single": (0.8, 0.98), "coverage": (6.0, 13.0)},
+        target="general_tasks",
+        says="goes through one list of tasks with many hands, none of them twice, and never comes back to an answer",
+    ),
+}
 """Every kind of extraction that is looked for."""
 
 
@@ -111,16 +116,27 @@ STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in ki
 
 
 def statistics(
-    tallies: npt.NDArray[np.float64], distinct: npt.NDArray[np.int64], unordered: npt.NDArray[np.int64],
-    read: npt.NDArray[np.float64], turns: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.float64]:  # fmt: skip
-    """Make the statistics of families out of their sums.
+    tallies: npt.NDArray[np.float64],
+    *,
+    distinct: npt.NDArray[np.int64],
+    unordered: npt.NDArray[np.int64],
+    conversations: npt.NDArray[np.int64],
+    contexts: npt.NDArray[np.int64],
+    read: npt.NDArray[np.float64],
+    turns: npt.NDArray[np.bool_],
+    hands: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Make the statistics of families (or of whole traffics) out of their sums.
 
     Args:
         tallies: shape (families, tally.SIZE).
-        distinct: distinct last user turns; `unordered`: the same without regard to the order of the words.
-        read: shape (families, len(READ)).
+        distinct: distinct last user turns.
+        unordered: distinct last user turns without regard to the order of their words.
+        conversations: distinct first user turns.
+        contexts: distinct system texts.
+        read: what the exemplars say, shape (families, len(READ)).
         turns: families of user turns, not of system texts.
+        hands: how many owners use each family, by the entropy of their exchanges (log2).
 
     Returns:
         shape (families, len(STATISTICS)); larger always speaks for extraction.
@@ -134,15 +150,16 @@ def statistics(
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = -np.nansum(np.where(share > 0, share * np.log2(share), 0.0), axis=1)
     long = np.clip((text["sentences"] - 1.5) / 2.0, 0.0, 1.0)
+    talks = np.maximum(conversations, 1)
     table = {
-        "novelty": np.minimum(distinct / rows, 1.0),
+        "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
         "repeats": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)),
         "swapped": np.clip(1.0 - unordered / np.maximum(distinct, 1), 0.0, 1.0),
         "single": 1.0 - np.minimum(of["follow_up"] / opening, 1.0),
-        "ratio": of["log_ratio"] / np.maximum(of["answered"], 1.0),
-        "openings": np.log2(opening),
-        "fresh": np.minimum(distinct / opening, 1.0),
+        "talks": np.log2(talks),
+        "contexts": np.minimum(contexts / talks, 1.0),
+        "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],

@@ -41,6 +41,7 @@ TRAITS: Final[dict[str, str]] = {
     "shared_frame": "use a prompt template that most of the others use",
     "own_frame": "use templates that none of the others uses",
     "verified": "are verified by identity documents",
+    "referred": "came by the same referral",
     "many": "are one of a large group",
 }
 HARD: Final = ("purse", "device", "hop", "replaced", "divided")
@@ -58,12 +59,15 @@ class Reading:
     side: str
     says: str
     expects: Mapping[str, float]
+    key: str = ""
+    """The trait without which the reading cannot be held; a hidden one has one."""
 
 
 READINGS: Final = (
     Reading(
         name="one purse behind strangers",
         side=HIDDEN,
+        key="purse",
         says="accounts that claim to be strangers and are paid for by one hand",
         expects={
             "purse": 0.85,
@@ -80,6 +84,7 @@ READINGS: Final = (
     Reading(
         name="one machine behind strangers",
         side=HIDDEN,
+        key="device",
         says="accounts that claim to be strangers and were opened by one hand",
         expects={
             "device": 0.8,
@@ -96,6 +101,7 @@ READINGS: Final = (
     Reading(
         name="one load balancer over strangers",
         side=HIDDEN,
+        key="hop",
         says="accounts that claim to be strangers and carry one stream of conversations",
         expects={
             "hop": 0.85,
@@ -111,6 +117,7 @@ READINGS: Final = (
     Reading(
         name="closed accounts replaced",
         side=HIDDEN,
+        key="replaced",
         says="accounts that are replaced as they are closed",
         expects={"replaced": 0.6, "business": 0.1, "open": 0.05, "school": 0.08, "verified": 0.08, "shared_frame": 0.7},
     ),
@@ -149,6 +156,26 @@ READINGS: Final = (
         side=HONEST,
         says="people who work from one course, library or framework",
         expects={"shared_frame": 0.9, "purse": 0.04, "device": 0.05, "hop": 0.03, "replaced": 0.03},
+    ),
+    Reading(
+        name="a service provider's staff",
+        side=HONEST,
+        says="staff of one workplace who work in the accounts of several firms",
+        expects={"device": 0.85, "egress": 0.95, "business": 0.8, "purse": 0.1, "hop": 0.05, "replaced": 0.03},
+    ),
+    Reading(
+        name="a marketplace",
+        side=HONEST,
+        says="customers of one marketplace or prepaid reseller, which appears as their instrument",
+        expects={
+            "purse": 0.97,
+            "egress": 0.05,
+            "device": 0.03,
+            "hop": 0.02,
+            "referred": 0.8,
+            "shared_frame": 0.1,
+            "own_frame": 0.8,
+        },
     ),
     Reading(
         name="households",
@@ -202,6 +229,8 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
     count = min(members, WITNESSES)
     found = []
     for reading in READINGS:
+        if reading.key and reading.key not in shares:
+            continue
         parts: dict[str, float] = {}
         for trait, x in shares.items():
             base = float(np.clip(usual.get(trait, 0.05), LEAST, MOST))

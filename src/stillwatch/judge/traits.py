@@ -14,6 +14,8 @@ from stillwatch.model.traces import Traces
 
 TIE_BITS = 3.0
 HOP_BITS = 12.0
+OPEN_ACCOUNTS = 3
+"""Accounts of an owner that is openly an organisation; who shares something with such a one hides nothing by it."""
 DAY_MS = 86_400_000
 BURST_MS = 2 * DAY_MS
 BRIEF_MS = 3 * DAY_MS
@@ -42,6 +44,9 @@ class Traits:
         np.maximum.at(last, crowd.owner, crowd.last)
         self._active = last - first
         self._columns = facts.columns
+        self._referrer = facts.referrer[at]
+        several = np.bincount(crowd.owner, minlength=crowd.owners) >= OPEN_ACCOUNTS
+        self._organisation_like = several & ((self._domain != 0) | (self._organisation != 0)) | crowd.declared
         self.usual = self._usual()
 
     def _usual(self) -> Shares:
@@ -67,6 +72,8 @@ class Traits:
             shares["own_frame"] = 0.5
         if "created_at" in self._columns:
             shares["burst"] = 0.05
+        if "referrer" in self._columns:
+            shares["referred"] = 0.1
         shares["brief"] = float((self._active <= BRIEF_MS).mean())
         return shares
 
@@ -74,9 +81,13 @@ class Traits:
         """Read the share of members that show each trait; what cannot be seen is absent."""
         held = self._traces.held
         shares: Shares = {"brief": float((self._active[members] <= BRIEF_MS).mean())}
+        strangers = members[~self._organisation_like[members]]
         for name, column in (("purse", "payment"), ("device", "device")):
             if column in held:
-                shares[name] = float(_sharing(held[column], members).mean())
+                shares[name] = float(_sharing(held[column], strangers).sum() / len(members))
+        if "referrer" in self._columns:
+            names, counts = np.unique(self._referrer[members], return_counts=True)
+            shares["referred"] = float(counts[names != 0].max(initial=0) / len(members))
         if "network" in ties:
             shares["egress"] = float((ties["network"] >= TIE_BITS).mean())
         if "handover" in ties:

@@ -45,11 +45,8 @@ class Families:
     """Stable ids, by number; the first is empty."""
     kind: npt.NDArray[np.uint8]
     """0 none, 1 of user turns, 2 of system texts."""
-    exchanges: npt.NDArray[np.int64]
     marks: npt.NDArray[np.int64]
     """Fingerprints in the frame."""
-    distinct: npt.NDArray[np.int64]
-    """Distinct last user turns."""
     harness: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
