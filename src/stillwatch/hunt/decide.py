@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stillwatch.hunt.join import Joined
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import Settled
+from stillwatch.judge.groups import TIE_BITS, Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
@@ -79,7 +79,7 @@ def decide(traces: Traces, joined: Joined, weighed: Weighed) -> Decided:
 def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, number: int, out: Decided) -> None:
     group = joined.settled[number]
     accounts = traces.crowd.accounts_of(group.members)
-    shares = traits.of(group.members, group.ties)
+    shares = traits.of(group.members, group.ties, group.late)
     told = readings.weigh(shares, len(group.members), traits.usual)
     hidden = axes.deception(float(joined.proposals.total[group.seed]), told, shares, len(group.members))
     if not hidden.axis.passed:
@@ -167,21 +167,28 @@ def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Seque
 
 
 def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
-    """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading."""
+    """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading.
+
+    A late view confirms: its bits are of the settled group, and had no part in the error control.
+    """
     shown = []
     for name, look in joined.looks.items():
-        bits = min(float(joined.proposals.bits[name][group.seed]), look.view.CAP)
-        tied = float((group.ties[name] >= 2.0).mean())
+        late = look.view.LATE
+        bits = min(group.late[name] if late else float(joined.proposals.bits[name][group.seed]), look.view.CAP)
+        tied = float((group.ties[name] >= TIE_BITS).mean())
         if bits < 1.0 and tied < 0.1:
             continue
-        proposed = joined.proposals.by[group.seed] == name and bits <= 0.0
+        proposed = not late and joined.proposals.by[group.seed] == name and bits <= 0.0
+        note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(
-                view=name, axis="deception", bits=round(bits, 1),
-                because=look.sight.because(group.members) + (" (proposed the group; not counted)" if proposed else ""),
+                view=name,
+                axis="deception",
+                bits=round(bits, 1),
+                because=look.sight.because(group.members) + note,
                 innocent_reading=look.view.INNOCENT,
             )
-        )  # fmt: skip
+        )
     return sorted(shown, key=lambda one: -one.bits)
 
 

@@ -19,7 +19,7 @@ from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
 from stillwatch.families.template import template
-from stillwatch.hunt import grow, know, rank, tell, trace, weigh
+from stillwatch.hunt import closer, grow, know, rank, tell, trace, weigh
 from stillwatch.hunt.decide import ATLAS, Decided, Draft, Examined, decide, entry_id
 from stillwatch.hunt.join import Joined, join
 from stillwatch.hunt.request import Request
@@ -145,7 +145,7 @@ def _link(request: Request, log: Log, progress: Progress) -> Linked:
     )
     return Linked(
         traces=traces, streams=streams, families=families, codes=codes,
-        joined=join(traces, request.fdr),
+        joined=join(traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness)),
     )  # fmt: skip
 
 

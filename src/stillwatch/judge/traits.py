@@ -12,8 +12,10 @@ from stillwatch.model import mail
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Traces
 
-TIE_BITS = 3.0
+TIE_BITS = 2.0
 HOP_BITS = 12.0
+DIVIDED_BITS = 6.0
+"""Bits of the shards view from which a list is believed to be divided."""
 OPEN_ACCOUNTS = 3
 """Accounts of an owner that is openly an organisation; who shares something with such a one hides nothing by it."""
 DAY_MS = 86_400_000
@@ -77,7 +79,12 @@ class Traits:
         shares["brief"] = float((self._active <= BRIEF_MS).mean())
         return shares
 
-    def of(self, members: npt.NDArray[np.int32], ties: Mapping[str, npt.NDArray[np.float64]]) -> Shares:
+    def of(
+        self,
+        members: npt.NDArray[np.int32],
+        ties: Mapping[str, npt.NDArray[np.float64]],
+        late: Mapping[str, float],
+    ) -> Shares:
         """Read the share of members that show each trait; what cannot be seen is absent."""
         held = self._traces.held
         shares: Shares = {"brief": float((self._active[members] <= BRIEF_MS).mean())}
@@ -94,6 +101,8 @@ class Traits:
             shares["hop"] = float((ties["handover"] >= HOP_BITS).mean())
         if "succession" in ties:
             shares["replaced"] = float((ties["succession"] >= TIE_BITS).mean())
+        if late.get("shards", 0.0) > 0.0:
+            shares["divided"] = float(late["shards"] >= DIVIDED_BITS)
         if "email" in self._columns or "organisation" in self._columns:
             shares |= self._identity(members)
         if {"email", "programme"} & self._columns:

@@ -15,6 +15,7 @@ from stillwatch.model.view import Sight
 NEEDS = ("device", "created_at")
 CAP = 20.0
 HARD = True
+LATE = False
 ADMITS = True
 JOINS = True
 INNOCENT = "a family or laboratory computer, or a course that opened its accounts together"
