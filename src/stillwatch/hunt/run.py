@@ -19,7 +19,7 @@ from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
 from stillwatch.families.template import template
-from stillwatch.hunt import closer, grow, know, rank, tell, trace, weigh
+from stillwatch.hunt import closer, grow, know, licences, rank, tell, trace, weigh
 from stillwatch.hunt.decide import ATLAS, Decided, Draft, Examined, decide, entry_id
 from stillwatch.hunt.join import Joined, join
 from stillwatch.hunt.request import Request
@@ -70,6 +70,7 @@ class Linked:
     traces: Traces
     streams: Streams
     families: Families
+    grown: grow.Grown
     codes: Codes
     joined: Joined
 
@@ -93,7 +94,10 @@ def run(request: Request, progress: Progress) -> Case:
         log = _read(request, gathered.files, Scratch(room / "columns"), progress)
         linked = _link(request, log, progress)
         weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
-        decided = decide(linked.traces, linked.joined, weighed)
+        uses = licences.used(
+            log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names, log.grants, {}
+        )
+        decided = decide(linked.traces, linked.joined, weighed, uses)
         entries = _entries(log, linked, decided, weighed.texts, fresh)
         case = _case(request, gathered, log, linked, decided, entries)
         (fresh / cases.CASE).write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1))
@@ -144,7 +148,7 @@ def _link(request: Request, log: Log, progress: Progress) -> Linked:
         crowd=crowd, held=held, handovers=trace.handovers(scratch, codes, crowd), streams=streams, families=families
     )
     return Linked(
-        traces=traces, streams=streams, families=families, codes=codes,
+        traces=traces, streams=streams, families=families, grown=grown, codes=codes,
         joined=join(traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness)),
     )  # fmt: skip
 
@@ -231,6 +235,8 @@ def _entry(
         families=shown,
         targets=draft.targets,
         atlas=ATLAS[draft.finding],
+        grant=draft.grant,
+        beyond_grant=draft.beyond,
     )
 
 

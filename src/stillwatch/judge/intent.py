@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="asks the same comparison again in the other order",
     ),
     "sampling": Kind(
-        ramps={"repeats": (1.5, 3.0), "single": (0.6, 0.95), "coverage": (4.0, 7.0), "sentences": (1.0, 2.5)},
+        ramps={"samples": (1.2, 2.5), "single": (0.6, 0.95), "coverage": (4.0, 9.0), "sentences": (1.0, 2.5)},
         target="sampling",
         says="draws many answers to each of many prompts",
     ),
@@ -82,7 +82,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="has statements said again in other words, one by one",
     ),
     "hidden": Kind(
-        ramps={"leak": (0.1, 0.4), "says_hidden": (0.2, 1.0)},
+        ramps={"given_away": (0.0, 0.4), "says_hidden": (0.3, 1.2), "coverage": (4.0, 8.0)},
         target="hidden_reasoning",
         says="makes the model give away its instructions or its hidden reasoning",
     ),
@@ -154,7 +154,7 @@ def statistics(
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
-        "repeats": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)),
+        "samples": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)) + 1.5 * of["sampled"] / rows,
         "swapped": np.clip(1.0 - unordered / np.maximum(distinct, 1), 0.0, 1.0),
         "single": 1.0 - np.minimum(of["follow_up"] / opening, 1.0),
         "talks": np.log2(talks),
@@ -162,6 +162,7 @@ def statistics(
         "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
+        "given_away": 2.0 * text["leak"] + 0.3 * np.maximum(text["refuses"], of["refused"] / rows),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},
         **text,
