@@ -22,7 +22,8 @@ from stillwatch.model.case import Axis, Evidence, Explanation, Finding
 from stillwatch.model.traces import Streams, Traces
 
 STREAM_SHARE: Final = 0.25
-"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one."""
+"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one, or when it
+is of the same kind (volume set aside) by this score."""
 ATLAS: Final[dict[str, list[str]]] = {
     "distillation_campaign": ["AML.T0024.002", "AML.T0040", "AML.T0021", "AML.T0065"],
     "account_network": ["AML.T0008.005", "AML.T0021", "AML.T0040"],
@@ -176,7 +177,7 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
     if not network.intent.passed:
         out.drafts.append(network)
         return
-    campaign = _campaign(traces, network, reads, weighed.wholes.get(number))
+    campaign = _campaign(traces, network, reads, weighed.pools.get(number), weighed.wholes.get(number))
     if len(campaign.accounts) < len(accounts):
         network.intent = Axis(bits=0.0, because=["see the campaign inside it"])
         campaign.part_of = len(out.drafts)
@@ -197,7 +198,7 @@ def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: d
         out.undecided.append(spot)
 
 
-def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Read | None) -> Draft:
+def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], pool: Read | None, whole: Read | None) -> Draft:
     """Make the campaign inside a network: the families that look like extraction, and who carries them.
 
     Where it is the group's whole traffic that looks like it, all of it is attributed.
@@ -206,7 +207,8 @@ def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Rea
     best = max((read.score for read in reads.values()), default=0.0)
     most = max((read.bits for read in reads.values()), default=0.0)
     entire = whole if whole is not None and whole.score > best and whole.bits >= most else None
-    families = [] if entire else [f for f, read in reads.items() if read.score >= max(STREAM_SHARE * best, 1e-6)]
+    kinds = {kind for read in (pool, *reads.values()) if read and read.score >= 0.5 * best for kind in read.kinds[:1]}
+    families = [] if entire else [f for f, read in reads.items() if _of_kind(read, kinds, best)]
     shown = {family: reads[family] for family in families}
     told = [entire] if entire else list(shown.values())
     return Draft(
@@ -234,6 +236,12 @@ def _explanations(
             Explanation(name=one.reading.name, bits=round(one.against(rival), 1), because=one.because(rival, shares))
         )
     return sorted(told, key=lambda one: -one.bits)
+
+
+def _of_kind(read: Read, kinds: set[str], best: float) -> bool:
+    return read.score >= max(STREAM_SHARE * best, 1e-6) or any(
+        read.alike.get(kind, 0.0) >= STREAM_SHARE for kind in kinds
+    )
 
 
 def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Sequence[int]) -> npt.NDArray[np.int64]:

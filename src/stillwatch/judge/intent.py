@@ -17,7 +17,7 @@ ramps are policy, set on the tuning seeds of the practice ground and on half of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -110,6 +110,8 @@ class Read:
     kinds: list[str]
     """Kinds that stand out, the strongest first."""
     because: str
+    alike: dict[str, float] = field(default_factory=dict)
+    """Score on each signature when the volume is not asked for: whether it is of that kind, however little of it."""
 
 
 STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in kind.ramps}))
@@ -170,12 +172,18 @@ def statistics(
     return np.stack([table[name] for name in STATISTICS], axis=1)
 
 
-def scores(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Score every family on every signature: shape (families, kinds), 0 to 1."""
+VOLUME: Final = ("coverage", "talks", "hands")
+"""Statistics that grow with how much there is."""
+
+
+def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArray[np.float64]:
+    """Score every family on every signature: shape (families, kinds), 0 to 1; `volume` as part of it or not."""
     place = {name: i for i, name in enumerate(STATISTICS)}
     out = np.ones((len(values), len(KINDS)))
     for k, kind in enumerate(KINDS.values()):
         for name, (low, high) in kind.ramps.items():
+            if name in VOLUME and not volume:
+                continue
             out[:, k] *= np.clip((values[:, place[name]] - low) / (high - low), 0.0, 1.0)
     return out
 
@@ -185,7 +193,8 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
     yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
     names = list(KINDS)
     found = []
-    for row in scores(values):
+    alike = scores(values, volume=False)
+    for number, row in enumerate(scores(values)):
         best = float(row.max())
         beyond = len(yard) - int(np.searchsorted(yard, best, side="left"))
         bits = -float(np.log2((beyond + 1.0) / (len(yard) + 1.0))) if best > 0 else 0.0
@@ -197,6 +206,7 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
                 score=best,
                 kinds=kinds,
                 because=f"{told}; {beyond} of {len(yard)} control families look as much like extraction",
+                alike=dict(zip(names, alike[number].tolist(), strict=True)),
             )
         )
     return found
