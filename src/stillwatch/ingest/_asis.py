@@ -38,8 +38,6 @@ def is_usable(path: Path) -> bool:
 def _means_the_same(field: pa.Field) -> bool:
     empty = pa.array([], field.type) if not pa.types.is_dictionary(field.type) else pa.array([], field.type.value_type)
     wanted = EXCHANGES.field(field.name).type
-    if pa.types.is_integer(wanted) and not pa.types.is_integer(field.type):
-        return False
     return _tables.recast(empty, wanted) is not None
 
 
@@ -77,13 +75,15 @@ def columns(paths: Iterable[Path]) -> tuple[str, ...]:
             continue
         for index in range(metadata.num_columns):
             name = metadata.schema.column(index).path.partition(".")[0]
-            if name in EXCHANGES.names and name not in found and _is_filled(metadata, index):
+            if name in EXCHANGES.names and name not in found and _is_filled(metadata, index, name):
                 found.add(name)
     return tuple(name for name in EXCHANGES.names if name in found)
 
 
-def _is_filled(metadata: pq.FileMetaData, index: int) -> bool:
+def _is_filled(metadata: pq.FileMetaData, index: int, name: str) -> bool:
     """Tell whether a column may hold anything; where nothing is noted of it, it may."""
+    if pa.types.is_null(metadata.schema.to_arrow_schema().field(name).type):
+        return False
     for group in range(metadata.num_row_groups):
         column = metadata.row_group(group).column(index)
         statistics = column.statistics
@@ -118,23 +118,23 @@ def select(paths: Sequence[Path], names: Sequence[str]) -> str:
 
     `at` comes as a naive UTC timestamp whatever the files hold, so that no setting of the session shifts it.
     """
-    alike: dict[tuple[str, ...], list[Path]] = {}
+    alike: dict[tuple[frozenset[str], str], list[Path]] = {}
     for path in paths:
         there = pq.read_schema(path)
-        told = tuple(name for name in names if name in there.names)
-        alike.setdefault(told, []).append(path)
+        finest = "ns" if there.field("at").type.unit == "ns" else "us"
+        alike.setdefault((frozenset(names) & frozenset(there.names), finest), []).append(path)
     parts = []
-    for there_names, files in alike.items():
+    for (there_names, unit), files in alike.items():
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        chosen = ", ".join(_expression(name, name in there_names) for name in names)
+        chosen = ", ".join(_expression(name, name in there_names, unit) for name in names)
         source = f"read_parquet([{listed}], union_by_name=true, hive_partitioning=false)"
         parts.append(f"SELECT {chosen} FROM {source}")  # noqa: S608 - names are ours, paths are quoted
     return " UNION ALL ".join(parts)
 
 
-def _expression(name: str, there: bool) -> str:
+def _expression(name: str, there: bool, unit: str) -> str:
     if name == "at":
-        return 'make_timestamp(epoch_us("at")) AS "at"'
+        return f'make_timestamp(epoch_{unit}("at"){" // 1000" if unit == "ns" else ""}) AS "at"'
     return f"CAST({_quoted(name) if there else 'NULL'} AS {_SQL[name]}) AS {_quoted(name)}"
 
 

@@ -6,6 +6,7 @@ This is what a worker does. It knows nothing of other workers or of what was ing
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -97,9 +98,15 @@ def convert(job: Job, progress: Progress | None = None) -> Done:
         OSError: when the disk is full.
     """
     work = _Work(job, progress or (lambda _: None))
-    for stretch in job.stretches:
-        work.stretch(stretch)
-    return work.finish()
+    collecting = gc.isenabled()
+    gc.disable()  # records hold no cycles, and looking for them costs a tenth of the time
+    try:
+        for stretch in job.stretches:
+            work.stretch(stretch)
+        return work.finish()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def mapping_of(name: str, map_file: str | None) -> tuple[_format.Format, Columns]:

@@ -25,6 +25,7 @@ STRETCH: Final = 128 << 20
 SPLIT: Final = 32 << 20
 TOGETHER: Final = 64 << 20
 MANY: Final = 2000
+APART: Final = 4 << 20
 VERSION: Final = 1
 
 Progress = Callable[[str, int, int], None]
@@ -116,7 +117,9 @@ def _run(
     taken: Taken,
 ) -> None:
     total, done = sum(_weight(stretch) for stretch in left), 0
-    jobs = [_job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, total // (2 * threads)))]
+    jobs = [
+        _job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, max(APART, total // (2 * threads))))
+    ]
     waiting = {job.unit: job for job in jobs}
     settler = Settler(dataset, mapping)
 

@@ -276,7 +276,7 @@ def _status(value: object) -> int | None:
     word = value.rpartition(".")[2].lower().removesuffix("exception").removesuffix("error")
     if word in _OUTCOMES:
         return _OUTCOMES[word]
-    return 500 if word != value.lower() or not word else None
+    return 500 if value and (word != value.lower() or not word) else None
 
 
 def _operation(value: object) -> str | None:
