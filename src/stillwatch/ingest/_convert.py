@@ -26,7 +26,7 @@ from stillwatch.ingest._sources import Damaged, Peeked, Source
 from stillwatch.ingest._writer import DayWriter, Part
 
 PILE_ROWS: Final = 2000
-PILE_BYTES: Final = 16 << 20
+PILE_BYTES: Final = 8 << 20
 SNIFFED: Final = 50
 UNKNOWN: Final = "no known format"
 UNKNOWN_HINT: Final = "name the format with `--format`, or the fields with `--map`"

@@ -25,7 +25,7 @@ Kind = Literal["json", "parquet", "csv"]
 
 STDIN: Final = "-"
 HEAD_BYTES: Final = 1 << 20
-PIECE: Final = 4 << 20
+PIECE: Final = 8 << 20
 _READ: Final = 1 << 20
 _ZSTD_PIECE: Final = 1024  # a kilobyte of zstd unpacks to 32 MB at the very worst
 _GZIP_MOST: Final = 4 << 20

@@ -8,7 +8,7 @@ fails.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from stillwatch.model.exchange import AT
 
 INT32_MAX: Final = 2**31 - 1
-Values = list[Any]
+Values = Sequence[Any]
 
 _CALLS: Final[dict[str, str | None]] = {
     "completion": "chat",
@@ -71,7 +71,7 @@ _ROUTES: Final = (
 def text(values: Values) -> pa.Array:
     """Texts; numbers as they print; what is empty is null."""
     try:
-        if "" in values:
+        if not all(values):
             values = [value or None for value in values]
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeError):
@@ -163,7 +163,7 @@ def instant(values: Values, how: str) -> pa.Array:
         how: `auto`, `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a strptime pattern. `auto`
             reads ISO 8601 and tells the unit of a number by its size; a text without a zone is UTC.
     """
-    if how in {"auto", "epoch_s"} and all(type(value) is float for value in values):
+    if how in {"auto", "epoch_s"} and set(map(type, values)) == {float}:
         seconds = np.asarray(values, np.float64)
         if seconds.size and seconds.min() > 1e8 and seconds.max() < 1e10:
             # a double of this size is known to a quarter of a microsecond: do not cut 1.314 to 1.313

@@ -190,4 +190,4 @@ def _table(batches: list[pa.RecordBatch]) -> pa.Table:
             for name in EXCHANGES.names
         ]
         whole.append(pa.RecordBatch.from_arrays(columns, schema=EXCHANGES))
-    return pa.Table.from_batches(whole, EXCHANGES).combine_chunks()
+    return pa.Table.from_batches(whole, EXCHANGES)
