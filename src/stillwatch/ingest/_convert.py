@@ -28,6 +28,7 @@ from stillwatch.ingest._writer import DayWriter, Part
 PILE_ROWS: Final = 2000
 PILE_BYTES: Final = 8 << 20
 SNIFFED: Final = 50
+_HEAD: Final = 16
 UNKNOWN: Final = "no known format"
 UNKNOWN_HINT: Final = "name the format with `--format`, or the fields with `--map`"
 
@@ -43,15 +44,12 @@ class Stretch(msgspec.Struct, frozen=True):
     mtime_ns: int = 0
     start: int = 0
     end: int = 0
+    live: bool = False
 
     @property
     def source(self) -> Source:
-        return Source(
-            name=self.name,
-            path=Path(self.path) if self.path else None,
-            size=self.size,
-            mtime_ns=self.mtime_ns,
-        )
+        path = Path(self.path) if self.path else None
+        return Source(name=self.name, path=path, size=self.size, mtime_ns=self.mtime_ns, live=self.live)
 
 
 class How(msgspec.Struct, frozen=True):
@@ -162,9 +160,16 @@ class _Work:
                 stream.close()
 
     def _opened(self, stretch: Stretch, stream: Any) -> None:
-        head = stream.read(8)
+        try:
+            head = stream.read(_HEAD)
+        except OSError as mistake:
+            self._reject(stretch.source, 0, f"cannot be read: {mistake.strerror}")
+            return
         source, packing = stretch.source, _sources.packing_of(head)
-        if source.path is None:
+        if (what := _sources.other_program(head)) is not None:
+            self._reject(source, 0, f"this is {what}: unpack or export it first")
+            return
+        if source.live:
             stream = Peeked(stream, head)
         else:
             stream.seek(max(stretch.start - 1, 0))
@@ -173,7 +178,8 @@ class _Work:
         pieces = self._watched(pieces, counter)
         kind = _sources.kind_of(source.name, head) if packing == "none" else None
         if kind == "parquet":
-            self._rows(source, _tables.parquet(source.path or self._spooled(pieces)))
+            path = source.path if source.path is not None and not source.live else self._spooled(pieces)
+            self._rows(source, _tables.parquet(path))
             self.progress(source.size)
             return
         try:
@@ -206,7 +212,7 @@ class _Work:
     def _records(self, stretch: Stretch, packed: bool, spread: bool, pieces: Iterable[bytes]) -> None:
         """Convert JSON."""
         source = stretch.source
-        counted = packed or source.path is None
+        counted = packed or source.live
         self._ruler = None if counted or spread else _Ruler(source)
         name: str | None = None
         decoder: Decoder | None = None
