@@ -40,9 +40,14 @@ def is_usable(path: Path) -> bool:
 
 
 def _means_the_same(field: pa.Field) -> bool:
-    empty = pa.array([], field.type) if not pa.types.is_dictionary(field.type) else pa.array([], field.type.value_type)
+    """Tell whether a column can be read as the canonical one; lists only as lists with offsets."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     wanted = EXCHANGES.field(field.name).type
-    return _tables.recast(empty, wanted) is not None
+    if pa.types.is_list(wanted) and not (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_null(kind)
+    ):
+        return False
+    return _tables.recast(pa.array([], kind), wanted) is not None
 
 
 def _is_complete(metadata: pq.FileMetaData) -> bool:

@@ -93,7 +93,8 @@ class Dataset:
 
     def __exit__(self, *_: object) -> None:
         for left in (self._hidden / "staging").glob(f"*.{self._run}"):
-            shutil.rmtree(left, ignore_errors=True)
+            if not (self._hidden / "commit" / f"{left.stem}.json").exists():  # its moves are still to be made
+                shutil.rmtree(left, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
 
