@@ -1,6 +1,6 @@
 """Reader: blocks of records in, Arrow batches of canonical exchanges out, by way of a mapping.
 
-Cost: about 10 microseconds per exchange beyond the decoding of its bytes.
+Cost: about as much as the decoding of a LiteLLM record (`bench/ingest.py`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ class Reader:
         mapping: which field fills which column.
         trusted: proxies whose X-Forwarded-For is believed.
         placeholders: ids that stand for nobody, and so are no account.
-        digest: makes an id for a record that has none, from its place in the block.
     """
 
     def __init__(self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()) -> None:
@@ -73,10 +72,14 @@ class Reader:
         self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
     def _somebody(self, value: Any) -> Any:
-        return None if value in self._placeholders else value
+        return None if isinstance(value, str) and value in self._placeholders else value
 
     def read(self, records: list[Record], digest: Callable[[int], str] | None = None) -> Batch:
-        """Turn a block of records into rows."""
+        """Turn a block of records into rows.
+
+        Args:
+            digest: makes an id for a record that has none, from its place in the block.
+        """
         block = _Block(self, records)
         arrays: dict[str, pa.Array] = {}
         block.said(arrays)
@@ -85,7 +88,8 @@ class Reader:
         for row in self.mapping:
             if row.column not in arrays and row.column != FORWARDED_FOR:
                 arrays[row.column] = block.column(row)
-        _infer_n(arrays)
+        if not self.mapping.verbatim:
+            _infer_n(arrays)
         self._identify(arrays, digest, len(records))
         return _sift(arrays, len(records))
 
@@ -353,8 +357,8 @@ def _infer_n(arrays: dict[str, pa.Array]) -> None:
     choices = arrays.get("choices")
     if choices is None or choices.null_count == len(choices):
         return
-    asked = arrays.get("n", pa.nulls(len(choices), pa.int32()))
-    arrays["n"] = pc.coalesce(asked, pc.list_value_length(choices).cast(pa.int32()))
+    asked, told = arrays.get("n", pa.nulls(len(choices), pa.int32())), pc.list_value_length(choices)
+    arrays["n"] = pc.coalesce(asked, pc.if_else(pc.greater(told, 1), told, None).cast(pa.int32()))
 
 
 def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:

@@ -130,8 +130,7 @@ def logprobs(values: Values, kind: pa.DataType) -> pa.Array:
 
 def http_status(values: Values, kind: pa.DataType) -> pa.Array:
     """HTTP status: as a number, or as the outcome or the name of the error says."""
-    known = {value: _status(value) for value in set(values)}
-    return whole([known[value] for value in values], kind)
+    return whole(_each(values, _status), kind)
 
 
 def channel(values: Values) -> pa.Array:
@@ -151,8 +150,16 @@ def _tagged(tags: list[Any]) -> str | None:
 
 def operation(values: Values) -> pa.Array:
     """Operations under one name each, from a call type, a route or an API's own name."""
-    known = {value: _operation(value) for value in set(values)}
-    return pa.array([known[value] for value in values], pa.string())
+    return pa.array(_each(values, _operation), pa.string())
+
+
+def _each(values: Values, read: Callable[[object], Any]) -> list[Any]:
+    """Read each value, each distinct one once."""
+    try:
+        known = {value: read(value) for value in set(values)}
+    except TypeError:  # what a map dug out may be a list or an object
+        return [read(value) for value in values]
+    return [known[value] for value in values]
 
 
 def instant(values: Values, how: str) -> pa.Array:
