@@ -58,7 +58,7 @@ def test_any_scalars_make_a_column_of_each_type(values: list[Any]) -> None:
         _values.number(values),
         _values.whole(values, pa.int32()),
         _values.flag(values),
-        _values.logprobs(values, pa.int32()),
+        _values.logprobs(values),
         _values.http_status(values, pa.int32()),
         _values.operation(values),
         _values.instant(values, "auto"),
@@ -99,4 +99,4 @@ def test_a_status_is_a_number(value: Any, status: int | None) -> None:
 
 def test_log_probabilities_asked_without_a_count_are_zero() -> None:
     asked = [5, 0, True, False, None, ["message.output_text.logprobs"], ["file"], "3"]
-    assert _values.logprobs(asked, pa.int32()).to_pylist() == [5, 0, 0, None, None, 0, None, 3]
+    assert _values.logprobs(asked) == [5, 0, 0, None, None, 0, None, 3]

@@ -71,8 +71,15 @@ class Reader:
         self._offers = Offers()
         self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
-    def _somebody(self, value: Any) -> Any:
-        return None if isinstance(value, str) and value in self._placeholders else value
+    def somebody(self, values: Values) -> Values:
+        """Leave out ids that stand for nobody."""
+        known = self._placeholders
+        try:
+            if known.isdisjoint(values):
+                return values
+        except TypeError:  # what a map dug out may be a list or an object
+            pass
+        return [None if isinstance(value, str) and value in known else value for value in values]
 
     def read(self, records: list[Record], digest: Callable[[int], str] | None = None) -> Batch:
         """Turn a block of records into rows.
@@ -109,11 +116,11 @@ class _Block:
         self.records = records
         self.held: dict[Node, Values] = reader.tree.begin()
 
-    def values(self, row: Row, read: Callable[[Any], Any] | None = None) -> Values:
+    def values(self, row: Row, read: Callable[[Values], Values] | None = None) -> Values:
         """Give what the first path holds, filled up from the next ones where it holds nothing.
 
         Args:
-            read: reads one value that is there; what it gives None for counts as nothing.
+            read: reads what a path holds; what it gives None for counts as nothing.
         """
         told: Values | None = None
         for path in row.paths:
@@ -123,7 +130,7 @@ class _Block:
             if row.column in _LISTS and row.column in self.reader.opens:
                 values = [_text.opened(value) if type(value) is str else value for value in values]
             if read is not None:
-                values = [None if value is None else read(value) for value in values]
+                values = read(values)
             if told is None:
                 told = values
             else:
@@ -142,7 +149,7 @@ class _Block:
         if name == "at":
             return _values.instant(self.values(row), row.time)
         if name == "account":
-            return _values.text(self.values(row, self.reader._somebody))
+            return _values.text(self.values(row, self.reader.somebody))
         if name == "ip":
             return pa.array(self._clients(row), pa.string())
         if name in _INT:
@@ -154,7 +161,7 @@ class _Block:
         if row.column == "status":
             return _values.http_status(self.values(row), kind)
         if row.column == "top_logprobs":
-            return _values.whole(self.values(row, _values.one_logprobs), kind)
+            return _values.whole(self.values(row, _values.logprobs), kind)
         return _values.whole(self.values(row), kind)
 
     def _clients(self, row: Row) -> list[str | None]:
@@ -366,6 +373,8 @@ def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
     bad: dict[int, str] = {}
     for column in REQUIRED:
         array = arrays.get(column)
+        if array is not None and not array.null_count:
+            continue
         places = range(rows) if array is None else np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
         for place in places:
             bad.setdefault(int(place), column)

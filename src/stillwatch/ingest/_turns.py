@@ -47,19 +47,20 @@ class Turns:
         if isinstance(value, str):
             self._turn("user", value)
             return None
-        begun = len(self.roles)
+        roles, contents = self.roles, self.contents
+        begun = len(roles)
         for message in value if isinstance(value, list) else (value,):
             if type(message) is Message:
                 content = message.content
                 if type(content) is str and message.tool_calls is None and message.function_call is None:
                     role = message.role or "user"
-                    self.roles.append(ROLES.get(role, role))
-                    self.contents.append(content)
+                    roles.append(ROLES.get(role, role))
+                    contents.append(content)
                 else:
                     self._message(message)
             elif isinstance(message, str):
                 self._turn("user", message)
-        if verbatim or begun == len(self.roles) or self.roles[begun] != "system":
+        if verbatim or begun == len(roles) or roles[begun] != "system":
             return None
         return self._lead(begun)
 

@@ -123,9 +123,9 @@ def flag(values: Values) -> pa.Array:
         return pa.array([_flag(value) for value in values], pa.bool_())
 
 
-def logprobs(values: Values, kind: pa.DataType) -> pa.Array:
-    """How many log-probabilities were asked for: 0 when asked without a count, null when not asked."""
-    return whole([one_logprobs(value) for value in values], kind)
+def logprobs(values: Values) -> Values:
+    """How many log-probabilities were asked for: 0 when asked without a count, None when not asked."""
+    return [value if type(value) is int or value is None else _logprobs(value) for value in values]
 
 
 def http_status(values: Values, kind: pa.DataType) -> pa.Array:
@@ -268,7 +268,7 @@ def _flag(value: object) -> bool | None:
     return False if word in {"false", "0", "no"} or word in _CALLS else None
 
 
-def one_logprobs(value: object) -> int | None:
+def _logprobs(value: object) -> int | None:
     """Read one way of asking for log-probabilities: a count, a yes, or a list of what to include."""
     if isinstance(value, bool):
         return 0 if value else None
