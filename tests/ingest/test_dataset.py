@@ -79,6 +79,27 @@ def test_a_better_record_of_a_call_takes_the_place_of_a_worse_one(tmp_path: Path
     assert told["x-3"]["status"] == 500
 
 
+def test_a_file_that_loses_rows_again_and_again_keeps_the_rest(tmp_path: Path) -> None:
+    """Each better record is in another log, so the same files are written anew three times in one run."""
+    out = tmp_path / "out"
+    ingest([write(tmp_path / "a.jsonl", [record(n, status=500) for n in range(60)])], out=out)
+    for first in range(3):
+        write(tmp_path / f"b{first}.jsonl", [record(n, status=200, response="yes") for n in range(first, 60, 4)])
+    taken = ingest([tmp_path / f"b{first}.jsonl" for first in range(3)], out=out)
+    told = rows(out)
+    assert len(told) == 60
+    assert sum(row["status"] == 200 for row in told.values()) == 45
+    assert (taken.rows, taken.duplicates) == (0, 45)
+
+
+def test_many_records_of_one_call_and_calls_in_many_records_are_each_one(tmp_path: Path) -> None:
+    records = [record(n % 700, response=f"{n}") for n in range(2000)] + [record(9999)] * 50
+    log, out = write(tmp_path / "log.jsonl", records), tmp_path / "out"
+    taken = ingest([log], out=out)
+    assert (taken.rows, taken.duplicates) == (701, 2050 - 701)
+    assert len(rows(out)) == 701
+
+
 def test_what_another_map_reads_takes_the_place_of_what_was_read(tmp_path: Path) -> None:
     log, out = write(tmp_path / "log.jsonl", [record(n, owner=f"o-{n}") for n in range(4)]), tmp_path / "out"
     ingest([log], out=out)
