@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.kit.fingerprint import FRAME, HASHES, LONGEST, MOST, SHINGLE, TURN, WINDOW, scratch, sketch, smallest
+from stillwatch.kit.fingerprint import (
+    FRAME,
+    HASHES,
+    LONGEST,
+    MOST,
+    SHINGLE,
+    TURN,
+    WINDOW,
+    WRAPPING,
+    scratch,
+    sketch,
+    smallest,
+)
 
 WORK = scratch()
 WORDS = [f"w{i:x}q" for i in range(5000)]
@@ -136,6 +148,10 @@ def test_a_tool_call_is_the_same_turn_however_a_gateway_wraps_it() -> None:
     given = '{"path":"src/app/main.py","limit":200,"encoding":"utf8"}'
     wrapped = '{"tool_calls":[{"function":{"name":"read_file","arguments":' + given + "}}]}"
     assert look(call, TURN)[0] == look(wrapped, TURN)[0]
+
+
+def test_every_word_of_the_wrapping_has_a_place_of_its_own() -> None:
+    assert np.count_nonzero(WORK.wrapping) == len(WRAPPING)
 
 
 def test_a_doubled_word_leaves_most_of_the_smallest_fingerprints() -> None:

@@ -135,7 +135,7 @@ def _one_hand(
     for other in others[np.argsort(sizes[others], kind="stable")].tolist():
         mine = block == other
         rest = members[~mine & keep]
-        if other == home or len(rest) < LEAST:
+        if other == home or len(rest) < 2:
             continue
         large = int(sizes[other]) >= LEAST
         keep[mine] = _kinship(looks, rest, members[mine], owners, joined=large) >= KIN

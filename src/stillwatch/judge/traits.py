@@ -38,7 +38,7 @@ class Traits:
         at = self._first_account
         self._domain = np.where(facts.mail_kind == mail.OWN, facts.mail_domain, np.uint64(0))[at]
         self._organisation = facts.organisation[at]
-        self._school = ((facts.mail_kind == mail.SCHOOL) | (facts.programme != 0))[at]
+        self._school = (facts.mail_kind == mail.SCHOOL)[at]
         self._created = facts.created_at[at]
         self._verified = (facts.verification == KYC)[at]
         first = np.full(crowd.owners, np.iinfo(np.int64).max)
@@ -66,8 +66,9 @@ class Traits:
         if "email" in self._columns:
             shares["business"] = float((self._domain != 0).mean())
             shares["open"] = 0.02
-        if {"email", "programme"} & self._columns:
+        if "email" in self._columns:
             shares["school"] = float(self._school.mean())
+            shares["named"] = float((self._domain != 0).mean())
         if "verification" in self._columns:
             shares["verified"] = float(self._verified.mean())
         if "family" in held:
@@ -106,8 +107,9 @@ class Traits:
             shares["divided"] = float(late["shards"] >= DIVIDED_BITS)
         if "email" in self._columns or "organisation" in self._columns:
             shares |= self._identity(members)
-        if {"email", "programme"} & self._columns:
+        if "email" in self._columns:
             shares["school"] = float(self._school[members].mean())
+            shares["named"] = float((self._domain[members] != 0).mean())
         if "verification" in self._columns:
             shares["verified"] = float(self._verified[members].mean())
         if "created_at" in self._columns:
@@ -136,10 +138,11 @@ def _first_accounts(crowd: Crowd) -> npt.NDArray[np.int64]:
 def _exclusive(crowd: Crowd, domain: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     """Tell which owners have a mail domain that nobody else has."""
     facts = crowd.facts
-    own = facts.mail_kind == mail.OWN
+    own: npt.NDArray[np.bool_] = facts.mail_kind == mail.OWN
     pairs = np.unique(np.stack([facts.mail_domain[own], crowd.owner[own].astype(np.uint64)]), axis=1)
     domains, owners = np.unique(pairs[0], return_counts=True)
-    return np.isin(domain, domains[owners == 1]) & (domain != 0)
+    alone: npt.NDArray[np.bool_] = np.isin(domain, domains[owners == 1]) & (domain != 0)
+    return alone
 
 
 def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
