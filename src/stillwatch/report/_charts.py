@@ -66,8 +66,9 @@ def _bar(begin: float, end: float, needs: float, scale: float, kind: str) -> Mar
         kind, " against" if end < begin else "", left, max(width, 1.5)
     )
     if needs > 0:
-        line = '<line class="needs" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>'
-        drawn += Markup(line).format(needs * scale, BAR_HEIGHT)
+        drawn += Markup('<line class="needs" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>').format(
+            needs * scale, BAR_HEIGHT
+        )
     return _svg(BAR_WIDTH, BAR_HEIGHT, drawn, "bar")
 
 
@@ -89,13 +90,10 @@ def timeline(own: Mapping[str, int], every: Mapping[str, int]) -> Markup:
     step = LINE_WIDTH / len(columns)
     top = LINE_HEIGHT - 6
     bars = Markup("").join(
-        Markup('<rect class="own" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}</title></rect>').format(
-            number * step + step * 0.12, LINE_HEIGHT - top * count / max(mine), step * 0.76, top * count / max(mine),
-            _said(column, count, total),
-        )
+        _column(number * step, step, top * count / max(mine), _said(column, count, total))
         for number, (column, count, total) in enumerate(zip(columns, mine, log, strict=True))
         if count
-    )  # fmt: skip
+    )
     points = " ".join(
         f"{number * step + step / 2:.1f},{LINE_HEIGHT - top * total / max(*log, 1):.1f}"
         for number, total in enumerate(log)
@@ -111,6 +109,12 @@ def timeline(own: Mapping[str, int], every: Mapping[str, int]) -> Markup:
     ).format(LINE_WIDTH, LINE_HEIGHT, escape(label), points, bars, days[0], label, days[-1])
 
 
+def _column(left: float, step: float, height: float, said: str) -> Markup:
+    return Markup(
+        '<rect class="own" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}</title></rect>'
+    ).format(left + step * 0.12, LINE_HEIGHT - height, step * 0.76, height, said)
+
+
 def _columns(days: Sequence[str]) -> list[list[str]]:
     """Put days into columns that stand for equal times; days without any exchange have their place too."""
     first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
@@ -119,10 +123,8 @@ def _columns(days: Sequence[str]) -> list[list[str]]:
         size = -(-len(days) // COLUMNS)
         return [list(days[start : start + size]) for start in range(0, len(days), size)]
     width = -(-span // COLUMNS)
-    columns = []
-    for start in range(0, span, width):
-        columns.append([str(first + timedelta(days=start + step)) for step in range(width)])
-    return columns
+    starts = range(0, span, width)
+    return [[str(first + timedelta(days=start + step)) for step in range(width)] for start in starts]
 
 
 def _said(column: Sequence[str], count: int, total: int) -> str:

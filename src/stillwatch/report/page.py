@@ -38,7 +38,7 @@ ATLAS: Final = {
 """Techniques of MITRE ATLAS 5.6 by their names."""
 
 SAYS: Final = {
-    "distillation_campaign": "One hand behind accounts that pretend to be strangers draws training data from the model.",
+    "distillation_campaign": "One hand behind accounts that pretend to be strangers draws training data.",
     "account_network": "One hand behind accounts that pretend to be strangers; no sign that it draws training data.",
     "open_extraction": "One customer draws what looks like training data, in the open: a question of terms.",
     "grant_exceeded": "The holder of a grant went beyond it.",
@@ -89,7 +89,7 @@ def _template() -> jinja2.Template:
     }  # fmt: skip
     world.globals |= {
         "waterfall": _charts.waterfall, "timeline": _charts.timeline, "balance": _charts.balance,
-        "axis_of": lambda entry, name: getattr(entry, name), "evidence_of": _evidence_of, "weighed": _weighed,
+        "axis_of": getattr, "evidence_of": _evidence_of, "weighed": _weighed,
     }  # fmt: skip
     return world.get_template("page.html")
 
