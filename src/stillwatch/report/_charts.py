@@ -30,19 +30,22 @@ def waterfall(axis: Axis, evidence: Sequence[Evidence], kind: str) -> list[Step]
     """Draw the bars of an axis.
 
     Evidence of deception adds up, so each bar begins where the last one ended; evidence of intent is joined and
-    not summed, so each begins at nothing. The dashed line is what the axis needs to pass.
+    not summed, so each begins at nothing. What is told and not counted comes last, hollow. The dashed line is what
+    the axis needs to pass.
     """
     summed = kind == "deception"
+    evidence = sorted(evidence, key=lambda one: not one.counted)
     ends = [0.0]
     for one in evidence:
-        ends.append((ends[-1] if summed else 0.0) + one.bits)
+        ends.append((ends[-1] if summed else 0.0) + (one.bits if one.counted else 0.0))
     low = min(0.0, *ends)
-    high = max(axis.bits, axis.needs, *ends, 1.0) * 1.04
+    high = max(axis.bits, axis.needs, *ends, *(one.bits for one in evidence), 1.0) * 1.04
     scale = BAR_WIDTH / (high - low)
     steps = []
     for number, one in enumerate(evidence):
-        begin = ends[number] if summed else 0.0
-        steps.append(Step(one, _bar(begin - low, begin + one.bits - low, axis.needs - low, scale, kind)))
+        begin = ends[number] if summed and one.counted else 0.0
+        style = kind if one.counted else f"{kind} aside"
+        steps.append(Step(one, _bar(begin - low, begin + one.bits - low, axis.needs - low, scale, style)))
     return steps
 
 

@@ -19,8 +19,8 @@ from stillwatch.model.case import GRAVITY, Axis, Case, Cleared, Entry, Evidence,
 WIDTH: Final = 100
 SHOWN: Final = 12
 """Entries that are shown in detail; the report has all of them."""
-EVIDENCE: Final = 6
-BAR: Final = 24
+EVIDENCE: Final = 7
+BAR: Final = 16
 BAR_BITS: Final = 24.0
 COLOURS: Final = {
     "distillation_campaign": "red", "account_network": "magenta", "grant_exceeded": "yellow", "open_extraction": "cyan",
@@ -139,25 +139,21 @@ def _entry(entry: Entry) -> Group:
     if entry.targets:
         about.append(f"after {', '.join(entry.targets)}")
     lines += [_indented(line) for line in about]
-    lines.append(Padding(_waterfall(entry.evidence), (0, 0, 0, 2)))
+    lines += [_evidence(one) for one in entry.evidence[:EVIDENCE]]
     lines += [_indented(because) for because in entry.deception.because[-1:]]
     for family in [one for one in entry.families if one.template][:2]:
         lines.append(_indented(f"“{plain(family.template, 240)}”", style="italic"))
     return Group(*lines)
 
 
-def _waterfall(evidence: Sequence[Evidence]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column(no_wrap=True, width=11)
-    table.add_column(justify="right", no_wrap=True, width=6)
-    table.add_column(no_wrap=True, width=BAR)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for one in evidence[:EVIDENCE]:
-        table.add_row(
-            one.view, f"{one.bits:.1f}", Text(bar(one.bits), style="blue" if one.axis == "deception" else "green"),
-            Text(plain(one.because), style="dim"),
-        )  # fmt: skip
-    return table
+def _evidence(one: Evidence) -> Padding:
+    """Draw one bar with its sentence, in one line."""
+    style = "dim" if not one.counted else "blue" if one.axis == "deception" else "green"
+    line = Text.assemble(
+        f"{one.view:<11}{one.bits:>6.1f} ", (f"{bar(one.bits):<{BAR}} ", style), (plain(one.because), "dim")
+    )
+    line.truncate(WIDTH - 2, overflow="ellipsis")
+    return Padding(line, (0, 0, 0, 2), expand=False)
 
 
 def bar(bits: float) -> str:
