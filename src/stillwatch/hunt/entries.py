@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.families.template import template
+from stillwatch.families.template import SLOT, template
 from stillwatch.hunt import tell
 from stillwatch.hunt.decide import ATLAS, Decided, Draft, Examined, entry_id
 from stillwatch.hunt.linked import Linked
@@ -164,7 +164,8 @@ def _families(draft: Draft, linked: Linked, texts: dict[int, list[str]]) -> list
 
 def frame(texts: Sequence[str]) -> str:
     """Write what several texts have in common; one text alone is a prompt, and no prompt is shown."""
-    return template(texts) if len(set(texts)) > 1 else ""
+    common = template(texts) if len(set(texts)) > 1 else ""
+    return common if any(letter.isalnum() for letter in common.replace(SLOT, "")) else ""
 
 
 def _cleared(one: Examined, linked: Linked) -> Cleared:

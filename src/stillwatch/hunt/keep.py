@@ -86,6 +86,7 @@ def _members(kept: Kept, stands: Nearest) -> pa.Table:
         "owner": pa.array(owner, pa.int32()),
         "owner_accounts": pa.array(several, pa.int32()),
         "owner_because": _named(why[owner], reasons),
+        "declared": pa.array(crowd.declared[owner]),
         "exchanges": pa.array(crowd.exchanges, pa.int64()),
         "first": pa.array(crowd.first, AT),
         "last": pa.array(crowd.last, AT),
@@ -153,12 +154,10 @@ def _streams(kept: Kept, stands: Nearest) -> pa.Table:
     streams, crowd = kept.linked.streams, kept.linked.traces.crowd
     order = np.lexsort((-streams.exchanges, streams.account))
     account = streams.account[order]
-    starts = np.flatnonzero(np.diff(account, prepend=-1))
-    rank = np.arange(len(account)) - np.repeat(starts, np.diff(np.append(starts, len(account))))
     grouped = stands.group[crowd.owner[account]] != NOWHERE
     for entry in kept.entries.drafts:
         grouped |= np.isin(account, entry.accounts)
-    rows = order[rank < np.where(grouped, GROUP_STREAMS, kept.settings.streams)]
+    rows = order[_ranks(account) < np.where(grouped, GROUP_STREAMS, kept.settings.streams)]
     return pa.table(
         {
             "account": _named(streams.account[rows], crowd.accounts),
@@ -196,23 +195,28 @@ def _families(kept: Kept) -> pa.Table:
 
 _TIES: Final = pa.schema(
     [
-        ("group", pa.int32()), ("owner", pa.int32()), ("column", pa.string()), ("value", pa.string()),
-        ("inside", pa.int32()), ("outside", pa.int32()),
+        ("group", pa.int32()), ("owner", pa.int32()), ("view", pa.string()), ("column", pa.string()),
+        ("value", pa.string()), ("inside", pa.int32()), ("outside", pa.int32()),
     ]
 )  # fmt: skip
 
 
 def _ties(kept: Kept) -> pa.Table:
-    """Write which values tie the members of each settled group, as keyed hashes."""
+    """Write which values tie the members of each settled group, as keyed hashes; families have tables of their own."""
+    joined, tables = kept.linked.joined, kept.linked.traces.held
     parts = [_TIES.empty_table()]
-    for number, group in enumerate(kept.linked.joined.settled):
-        for column, held in kept.linked.traces.held.items():
-            if column != "family":
-                parts.append(_tied(number, group.members, column, held, kept.key))
+    for view, look in joined.looks.items():
+        looked = {id(held) for held in getattr(look.sight, "columns", ())}
+        for column, held in tables.items():
+            if id(held) in looked and column != "family":
+                parts += [
+                    _tied(number, view, group.members, column, held, kept.key)
+                    for number, group in enumerate(joined.settled)
+                ]
     return pa.concat_tables(parts)
 
 
-def _tied(number: int, members: npt.NDArray[np.int32], column: str, held: Held, key: Key) -> pa.Table:
+def _tied(number: int, view: str, members: npt.NDArray[np.int32], column: str, held: Held, key: Key) -> pa.Table:
     position, value = held.spread(members)
     inside = np.bincount(value, minlength=held.size)
     shared = inside[value] >= 2
@@ -220,22 +224,29 @@ def _tied(number: int, members: npt.NDArray[np.int32], column: str, held: Held, 
     holders = np.diff(held.holder_offsets)
     order = np.lexsort((value, holders[value], position))
     position, value = position[order], value[order]
-    starts = np.flatnonzero(np.diff(position, prepend=-1))
-    rank = np.arange(len(position)) - np.repeat(starts, np.diff(np.append(starts, len(position))))
-    position, value = position[rank < VALUES_KEPT], value[rank < VALUES_KEPT]
+    few = _ranks(position) < VALUES_KEPT
+    position, value = position[few], value[few]
     distinct, places = np.unique(value, return_inverse=True)
-    hashed = [key.hash(column, int(held.keys[one])) for one in distinct]
+    hashed = pa.array([key.hash(column, int(held.keys[one])) for one in distinct], pa.string())
     return pa.table(
         [
             pa.array(np.full(len(value), number), pa.int32()),
             pa.array(members[position], pa.int32()),
+            pa.array([view] * len(value), pa.string()),
             pa.array([column] * len(value), pa.string()),
-            pa.array([hashed[place] for place in places], pa.string()),
+            hashed.take(pa.array(places)),
             pa.array(inside[value], pa.int32()),
             pa.array(holders[value] - inside[value], pa.int32()),
         ],
         schema=_TIES,
     )
+
+
+def _ranks(sorted_: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Number the rows of each run of equal values, from 0."""
+    starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
+    ranks: npt.NDArray[np.int64] = np.arange(len(sorted_)) - np.repeat(starts, np.diff(np.append(starts, len(sorted_))))
+    return ranks
 
 
 _HOPS: Final = pa.schema(

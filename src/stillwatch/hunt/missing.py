@@ -65,7 +65,7 @@ def _lost(
     for name, view in views.items():
         if column in view.NEEDS:
             blind = not there & set(view.NEEDS)
-            lost.append(f"the view {name} ({_about(view)}) " + ("sees nothing" if blind else "sees less"))
+            lost.append(f"the view {name} ({looks_at(view)}) " + ("sees nothing" if blind else "sees less"))
     if column in ELSE:
         lost.append(ELSE[column])
     why = ""
@@ -76,7 +76,7 @@ def _lost(
     return why + "; ".join(lost)
 
 
-def _about(view: ModuleType) -> str:
+def looks_at(view: ModuleType) -> str:
     """Take what a view looks at from the first line of its page."""
     first = (inspect.getdoc(view) or "").partition("\n")[0]
     return first.partition(":")[2].strip().rstrip(".") or first

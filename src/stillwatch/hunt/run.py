@@ -12,17 +12,18 @@ from typing import Any, Final
 import msgspec
 import pyarrow.parquet as pq
 
-from stillwatch import __version__, ingest
+from stillwatch import __version__, ingest, rooms
 from stillwatch.errors import FormatError, NothingToRead, SettingsError, UsageError
 from stillwatch.hunt import keep, tell, uses, weigh
 from stillwatch.hunt.decide import decide
 from stillwatch.hunt.entries import Entries, entries
 from stillwatch.hunt.linked import Linked, link
-from stillwatch.hunt.missing import missing, sentences
+from stillwatch.hunt.missing import looks_at, missing, sentences
 from stillwatch.hunt.previous import follow
 from stillwatch.hunt.read import Log, Progress, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.model.case import Case, ErrorControl, Missing, Traffic
+from stillwatch.judge.groups import TIE_BITS
+from stillwatch.model.case import Case, ErrorControl, Missing, Traffic, ViewTold
 from stillwatch.report import page
 from stillwatch.store import cases
 from stillwatch.store import key as keys
@@ -92,7 +93,7 @@ def _without_room(request: Request, trouble: NothingToRead) -> NothingToRead:
     own = request.room / "traffic" / ingest.REJECTED
     hint = trouble.hint or ""
     if own.exists() and own.stat().st_size:
-        told = request.case / (cases.REJECTED if not (request.case / cases.CASE).exists() else "rejected-last.jsonl")
+        told = request.case / (cases.REJECTED_LAST if (request.case / cases.CASE).exists() else cases.REJECTED)
         own.replace(told)
         hint = hint.replace(str(own), str(told))
     shutil.rmtree(request.room, ignore_errors=True)
@@ -132,6 +133,7 @@ def _case(
         cleared=found.cleared,
         undecided=found.undecided,
         grants=uses.told(log.declared.grants, used, before),
+        views=_views(linked),
         warnings=log.warnings,
         asked=_asked(request),
         key=key.name,
@@ -149,6 +151,17 @@ def _control(request: Request, linked: Linked) -> ErrorControl:
         bits_needed=round(log2(max(examined, 1) / (request.fdr * (passed + 1))), 1),
         guarantee=GUARANTEE.format(share=100 * request.fdr),
     )
+
+
+def _views(linked: Linked) -> list[ViewTold]:
+    return [
+        ViewTold(
+            name=name, looks_at=looks_at(view), needs=list(view.NEEDS), silent=name not in linked.joined.looks,
+            admits=view.ADMITS, hard=view.HARD, late=view.LATE, cap=view.CAP,
+            ties_from=TIE_BITS,
+        )
+        for name, view in rooms.members("link").items()
+    ]  # fmt: skip
 
 
 def _asked(request: Request) -> dict[str, Any]:

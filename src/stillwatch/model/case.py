@@ -161,6 +161,31 @@ class Traffic(msgspec.Struct, kw_only=True, frozen=True):
     days: dict[str, int] = {}
 
 
+class ViewTold(msgspec.Struct, kw_only=True, frozen=True):
+    """One view, as it was used.
+
+    Attributes:
+        looks_at: what it sees, in words.
+        needs: the columns that it looks at.
+        silent: whether it saw nothing, for want of them or of anything in them.
+        admits: whether a tie in it counts as one of the two that let an owner into a group.
+        hard: whether a link in it is hard evidence of one hand.
+        late: whether it looked only at groups that had passed, and so confirms without being counted.
+        cap: bits that it may add at the most.
+        ties_from: bits from which a link in it counts as a tie.
+    """
+
+    name: str
+    looks_at: str
+    needs: list[str]
+    silent: bool
+    admits: bool
+    hard: bool
+    late: bool
+    cap: float
+    ties_from: float = 0.0
+
+
 class ErrorControl(msgspec.Struct, kw_only=True, frozen=True):
     """How false alarms are bounded.
 
@@ -211,6 +236,7 @@ class Case(msgspec.Struct, kw_only=True, frozen=True):
     cleared: list[Cleared]
     undecided: list[Undecided]
     grants: list[GrantUse] = []
+    views: list[ViewTold] = []
     warnings: list[str] = []
     asked: dict[str, Any] = {}
     key: str = ""

@@ -31,6 +31,8 @@ LOCK: Final = ".lock"
 CASE: Final = "case.json"
 REPORT: Final = "report.html"
 REJECTED: Final = "rejected.jsonl"
+REJECTED_LAST: Final = "rejected-last.jsonl"
+"""Rejects of a hunt that could read nothing, beside the case that was there before."""
 EXCHANGES: Final = "exchanges.parquet"
 MEMBERS: Final = "members.parquet"
 STREAMS: Final = "streams.parquet"
@@ -43,7 +45,7 @@ LINEAGE: Final = "lineage.json"
 EXEMPLARS: Final = "exemplars.jsonl"
 
 FILES: Final = (
-    CASE, REPORT, REJECTED, EXCHANGES, MEMBERS, STREAMS, FAMILIES, GROUPS, TIES, HANDOVERS, GRANTS, LINEAGE, EXEMPLARS,
+    CASE, REPORT, REJECTED, REJECTED_LAST, EXCHANGES, MEMBERS, STREAMS, FAMILIES, GROUPS, TIES, HANDOVERS, GRANTS, LINEAGE, EXEMPLARS,
 )  # fmt: skip
 """Everything that a case may hold."""
 
