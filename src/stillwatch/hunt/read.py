@@ -46,6 +46,22 @@ class Progress(Protocol):
         """Hear what a person should know before believing any result."""
 
 
+class Unheard:
+    """A `Progress` that nobody listens to."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Pass over it."""
+
+    def advance(self, count: int) -> None:
+        """Pass over it."""
+
+    def say(self, text: str) -> None:
+        """Pass over it."""
+
+    def warn(self, text: str) -> None:
+        """Pass over it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """What the operator declared beside the traffic."""
