@@ -43,6 +43,11 @@ SAYS: Final = {
     "open_extraction": "One customer draws what looks like training data, in the open: a question of terms.",
     "grant_exceeded": "The holder of a grant went beyond it.",
 }
+ONE: Final = {finding: name_of(finding) for finding in GRAVITY}
+MANY: Final = {
+    "distillation_campaign": "distillation campaigns", "account_network": "account networks",
+    "grant_exceeded": "grants exceeded", "open_extraction": "open extractions",
+}  # fmt: skip
 AXES: Final = {
     "scale": "How much, against what ordinary owners send",
     "deception": "Acting as one, and hiding it",
@@ -55,7 +60,7 @@ def page(case: Case) -> str:
     style, script = _asset("page.css"), _asset("page.js")
     entries = sorted(case.campaigns, key=lambda entry: (-GRAVITY[entry.finding], -entry.exchanges))
     return _template().render(
-        case=case, entries=entries, by_finding=_by_finding(entries), style=style, script=script,
+        case=case, entries=entries, headline=_headline(entries), style=style, script=script,
         policy=_policy(style, script), says=SAYS, axes=AXES, atlas=ATLAS, accounts_open=ACCOUNTS_OPEN,
         accounts_shown=ACCOUNTS_SHOWN, cleared_shown=CLEARED_SHOWN,
     )  # fmt: skip
@@ -117,12 +122,12 @@ def _frame(template: str) -> list[Piece]:
     return pieces
 
 
-def _by_finding(entries: Sequence[Entry]) -> list[tuple[str, int]]:
+def _headline(entries: Sequence[Entry]) -> str:
     """Count entries by their finding, the gravest first."""
     counts: dict[str, int] = {}
     for entry in entries:
         counts[entry.finding] = counts.get(entry.finding, 0) + 1
-    return list(counts.items())
+    return ", ".join(f"{count} {(ONE if count == 1 else MANY)[finding]}" for finding, count in counts.items())
 
 
 def _evidence_of(entry: Entry, axis: str) -> list[Any]:
