@@ -42,3 +42,13 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_segment_without_rows_reads_like_any_other(tmp_path: Path) -> None:
+    made = Scratch(tmp_path)
+    made.write(0, 0, {}, 0, last=True)
+    made.write(1, 0, {"marks": np.arange(3, dtype=np.uint32), "marks#": np.array([1, 2], np.uint16)}, 2, last=True)
+    made.done()
+    pieces = [piece for _, piece in made.pieces("marks")]
+    assert [piece["marks#"].tolist() for piece in pieces] == [[], [1, 2]]
+    assert [piece["marks"].tolist() for piece in pieces] == [[], [0, 1, 2]]

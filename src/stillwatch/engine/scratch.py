@@ -156,8 +156,8 @@ class Scratch:
         A column that a segment lacks is zero there; a ragged column `x` comes with its counts `x#`.
         """
         start = 0
+        wanted = [*names, *(f"{name}#" for name in names if any(f"{name}#" in s.places for s in self.segments))]
         for segment in self.segments:
-            wanted = [*names, *(f"{name}#" for name in names if f"{name}#" in segment.places)]
             piece = {name: self._piece(segment, name, start) for name in wanted}
             yield start, piece
             start += segment.rows

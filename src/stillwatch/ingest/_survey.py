@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import NothingToRead
 from stillwatch.ingest import _asis, _sources
+from stillwatch.ingest._dataset import REJECTED
 from stillwatch.ingest._gather import _how, _is_usable, ingest
+from stillwatch.ingest._rejects import Reject
 from stillwatch.settings import Ingest
 
 HEAD: Final = 2 << 20
@@ -95,18 +98,33 @@ def _tried(
         return Sort(sources=len(some), bytes=size, as_is=False)
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as folder:
         head = _head(named[0], Path(folder))
+        out = Path(folder) / "out"
         try:
-            taken = ingest([head], out=Path(folder) / "out", format=format_, map_file=map_file, settings=settings)
-        except NothingToRead as trouble:
-            return Sort(
-                sources=len(some), bytes=size, as_is=False, sample=named[0].name, reason=trouble.hint or trouble.what
-            )
+            taken = ingest([head], out=out, format=format_, map_file=map_file, settings=settings)
+        except NothingToRead:
+            return _unread(some, size, named[0].name, out / REJECTED)
     return Sort(
         sources=len(some), bytes=size, as_is=False, sample=named[0].name, formats=sorted(taken.formats),
         columns=sorted(taken.columns), read=taken.rows, rejected=taken.rejected,
         reason=taken.reasons.most_common(1)[0][0] if taken.reasons else "",
         mend_with=taken.maps.most_common(1)[0][0] if taken.maps else "",
     )  # fmt: skip
+
+
+def _unread(some: list[_sources.Source], size: int, sample: str, rejected: Path) -> Sort:
+    """Tell why nothing could be read of a head."""
+    told = [msgspec.json.decode(line, type=Reject) for line in rejected.read_bytes().splitlines()]
+    reasons = Counter(one.reason for one in told)
+    maps = Counter(one.map for one in told if one.map)
+    return Sort(
+        sources=len(some),
+        bytes=size,
+        as_is=False,
+        sample=sample,
+        rejected=sum(one.lines for one in told),
+        reason=reasons.most_common(1)[0][0] if reasons else "nothing is in it",
+        mend_with=maps.most_common(1)[0][0] if maps else "",
+    )
 
 
 def _head(source: _sources.Source, folder: Path) -> Path:

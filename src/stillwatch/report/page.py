@@ -43,8 +43,8 @@ SAYS: Final = {
     "open_extraction": "One customer draws what looks like training data, in the open: a question of terms.",
     "grant_exceeded": "The holder of a grant went beyond it.",
 }
-ONE: Final = {finding: name_of(finding) for finding in GRAVITY}
-MANY: Final = {
+ONE: Final[dict[str, str]] = {finding: name_of(finding) for finding in GRAVITY}
+MANY: Final[dict[str, str]] = {
     "distillation_campaign": "distillation campaigns", "account_network": "account networks",
     "grant_exceeded": "grants exceeded", "open_extraction": "open extractions",
 }  # fmt: skip
