@@ -40,7 +40,7 @@ def _sort(sort: Sort) -> Iterator[str]:
     if not sort.sample:
         yield f"{what}: empty"
         return
-    formats = ", ".join(sort.formats) or "no known format"
+    formats = ", ".join(sort.formats) or "nothing could be read"
     yield f"{what}: {formats}, to be converted; from the head of {plain(sort.sample)}"
     yield f"  {sort.read:,} exchanges read, {sort.rejected:,} lines rejected"
     if sort.reason:
