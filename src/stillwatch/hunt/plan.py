@@ -1,7 +1,7 @@
 """Plan: what a hunt will need, told before it starts, and how it divides the memory that it may use.
 
-The figures are rates measured on practice worlds (`bench/needs.py` prints them again), so they are estimates: text
-in long prompts leaves more fingerprints, and repeated prompts fewer.
+The figures are rates measured on practice worlds (`bench/needs.py` prints them again), so they are estimates, good to
+a factor of about 1.5: short prompts leave more fingerprints for each byte than long histories do.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 
 DISK_EACH: Final = 250
 """Bytes on disk for each exchange: its columns in the scratch."""
-DISK_TEXT: Final = 0.06
+DISK_TEXT: Final = 0.15
 """Bytes on disk for each byte of conversation: its fingerprints."""
 MEMORY_BASE: Final = 450 << 20
 """Bytes of memory for the program itself, its compiled kernels and the batches in work."""
-MEMORY_EACH: Final = 120
+MEMORY_EACH: Final = 300
 """Bytes of memory for each exchange."""
 TABLE_BITS: Final = (20, 29)
 """The table in which fingerprints are counted has from 2**20 to 2**29 bytes."""
