@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.hunt import uses
+from stillwatch.hunt.licences import Use
 from stillwatch.hunt.previous import Previous
 from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
@@ -52,7 +54,8 @@ def test_nothing_is_carried_without_a_previous_case() -> None:
 
 
 def test_use_is_told_with_what_was_carried() -> None:
-    (told,) = uses.told([GRANT], {"g": {3: 4}}, {"g": {1: 5}})
+    use = Use(grant=GRANT, accounts=np.zeros(1, np.int64), within=4, carried=5, outside=0, hours={3: 4})
+    (told,) = uses.told([GRANT], [use], {"g": {1: 5}})
     assert (told.exchanges, told.used, told.carried) == (10, 4, 5)
 
 

@@ -11,16 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
+from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
 from stillwatch.judge.groups import TIE_BITS, Settled
 from stillwatch.judge.intent import Read
+from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
 from stillwatch.model.traces import Streams, Traces
 
 STREAM_SHARE: Final = 0.25
-"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one."""
+"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one, or when it
+is of the same kind (volume set aside) by this score."""
 ATLAS: Final[dict[str, list[str]]] = {
     "distillation_campaign": ["AML.T0024.002", "AML.T0040", "AML.T0021", "AML.T0065"],
     "account_network": ["AML.T0008.005", "AML.T0021", "AML.T0040"],
@@ -46,6 +49,7 @@ class Draft:
     targets: list[str] = field(default_factory=list)
     part_of: int | None = None
     grant: str | None = None
+    beyond: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,13 +71,85 @@ class Decided:
     undecided: list[Examined] = field(default_factory=list)
 
 
-def decide(traces: Traces, joined: Joined, weighed: Weighed) -> Decided:
-    """Judge every settled group, the largest first."""
+def decide(traces: Traces, joined: Joined, weighed: Weighed, uses: Sequence[Use]) -> Decided:
+    """Judge every settled group, the largest first; then single owners in the open, and grants."""
     out = Decided()
     traits = Traits(traces)
     for number in sorted(range(len(joined.settled)), key=lambda n: -len(joined.settled[n].members)):
         _group(traces, joined, weighed, traits, number, out)
+    _open(traces, weighed, out)
+    _licensed(traces, uses, out)
     return out
+
+
+_IN_THE_OPEN = Axis(bits=0.0, because=["one customer under its own name: nothing is hidden"])
+
+
+def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
+    """Name single owners whose streams are whole signatures of extraction; a grant covers its holder."""
+    taken = np.zeros(traces.crowd.owners, bool)
+    for draft in out.drafts:
+        taken[traces.crowd.owner[draft.accounts]] = True
+    found: dict[int, list[int]] = {}
+    for (owner, family), read in weighed.open.items():
+        if not (taken[owner] or traces.crowd.declared[owner]) and stands_out(read, weighed.controls):
+            found.setdefault(owner, []).append(family)
+    for owner, families in found.items():
+        reads = {family: weighed.open[owner, family] for family in families}
+        best = max(reads.values(), key=lambda read: read.bits)
+        accounts = traces.crowd.accounts_of(np.array([owner], np.int32))
+        out.drafts.append(
+            Draft(
+                finding="open_extraction",
+                accounts=_carriers(traces.streams, accounts, families) if traces.streams else accounts,
+                families=families,
+                deception=_IN_THE_OPEN,
+                intent=Axis(bits=round(best.bits, 1), because=[best.because], passed=True),
+                evidence=_intent_evidence(list(reads.values())),
+                explanations=[],
+                shown=families,
+                kinds={family: read.kinds for family, read in reads.items()},
+                targets=_targets(list(reads.values())),
+            )
+        )
+
+
+def _licensed(traces: Traces, uses: Sequence[Use], out: Decided) -> None:
+    """Tell of every grant that is used whether its holder kept to it."""
+    for use in uses:
+        grant = use.grant
+        told = f"grant {grant.id} of {grant.holder}: {use.within + use.carried:,} answered exchanges inside its terms"
+        told += f" of {grant.exchanges:,}" if grant.exchanges else " (no cap)"
+        told += f", {use.outside:,} outside" if use.outside else ""
+        if use.beyond == 0:
+            out.cleared.append(Examined(accounts=use.accounts, because=told, explanation="a grant"))
+            continue
+        families = sorted(
+            {int(family) for family in traces.streams.family[np.isin(traces.streams.account, use.accounts)]} - {0}
+        ) if traces.streams else []  # fmt: skip
+        out.drafts.append(
+            Draft(
+                finding="grant_exceeded",
+                accounts=use.accounts,
+                families=[],
+                deception=_IN_THE_OPEN,
+                intent=Axis(bits=0.0, because=["a licensed use; what goes beyond it is counted, not guessed"]),
+                evidence=[
+                    Evidence(
+                        view="grant", axis="scale", bits=0.0, because=told,
+                        innocent_reading="a holder who did not notice that the cap or the term had ended",
+                    )
+                ],
+                explanations=[],
+                shown=families[:8],
+                grant=grant.id,
+                beyond=use.beyond,
+            )
+        )  # fmt: skip
+
+
+def _targets(reads: Sequence[Read]) -> list[str]:
+    return list(dict.fromkeys(intent.KINDS[kind].target for read in reads for kind in read.kinds))
 
 
 def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, number: int, out: Decided) -> None:
@@ -101,7 +177,7 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
     if not network.intent.passed:
         out.drafts.append(network)
         return
-    campaign = _campaign(traces, network, reads, weighed.wholes.get(number))
+    campaign = _campaign(traces, network, reads, weighed.pools.get(number), weighed.wholes.get(number))
     if len(campaign.accounts) < len(accounts):
         network.intent = Axis(bits=0.0, because=["see the campaign inside it"])
         campaign.part_of = len(out.drafts)
@@ -122,7 +198,7 @@ def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: d
         out.undecided.append(spot)
 
 
-def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Read | None) -> Draft:
+def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], pool: Read | None, whole: Read | None) -> Draft:
     """Make the campaign inside a network: the families that look like extraction, and who carries them.
 
     Where it is the group's whole traffic that looks like it, all of it is attributed.
@@ -131,7 +207,8 @@ def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Rea
     best = max((read.score for read in reads.values()), default=0.0)
     most = max((read.bits for read in reads.values()), default=0.0)
     entire = whole if whole is not None and whole.score > best and whole.bits >= most else None
-    families = [] if entire else [f for f, read in reads.items() if read.score >= max(STREAM_SHARE * best, 1e-6)]
+    kinds = {kind for read in (pool, *reads.values()) if read and read.score >= 0.5 * best for kind in read.kinds[:1]}
+    families = [] if entire else [f for f, read in reads.items() if _of_kind(read, kinds, best)]
     shown = {family: reads[family] for family in families}
     told = [entire] if entire else list(shown.values())
     return Draft(
@@ -144,7 +221,7 @@ def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], whole: Rea
         explanations=network.explanations,
         shown=families or network.shown,
         kinds={family: read.kinds for family, read in shown.items()},
-        targets=list(dict.fromkeys(intent.KINDS[kind].target for read in told for kind in read.kinds)),
+        targets=_targets(told),
     )
 
 
@@ -159,6 +236,12 @@ def _explanations(
             Explanation(name=one.reading.name, bits=round(one.against(rival), 1), because=one.because(rival, shares))
         )
     return sorted(told, key=lambda one: -one.bits)
+
+
+def _of_kind(read: Read, kinds: set[str], best: float) -> bool:
+    return read.score >= max(STREAM_SHARE * best, 1e-6) or any(
+        read.alike.get(kind, 0.0) >= STREAM_SHARE for kind in kinds
+    )
 
 
 def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -205,7 +288,12 @@ def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:
     ]
 
 
+PREFIX: Final = {
+    "distillation_campaign": "cam", "account_network": "net", "open_extraction": "open", "grant_exceeded": "grant",
+}  # fmt: skip
+
+
 def entry_id(finding: str, accounts: Sequence[str]) -> str:
     """Name an entry by who is in it."""
     digest = hashlib.blake2b("\n".join([finding, *sorted(accounts)]).encode(), digest_size=5)
-    return f"{'net' if finding == 'account_network' else 'cam'}-{digest.hexdigest()}"
+    return f"{PREFIX[finding]}-{digest.hexdigest()}"

@@ -119,6 +119,7 @@ def _entry(
         targets=draft.targets,
         atlas=ATLAS[draft.finding],
         grant=draft.grant,
+        beyond_grant=draft.beyond,
         days=total.days,
     )
 
@@ -178,7 +179,7 @@ def _cleared(one: Examined, linked: Linked) -> Cleared:
 
 def _undecided(one: Examined, linked: Linked) -> Undecided:
     accounts, exchanges = _who(one, linked)
-    return Undecided(id=_group_id("open", accounts), accounts=accounts, exchanges=exchanges, missing=one.missing)
+    return Undecided(id=_group_id("undecided", accounts), accounts=accounts, exchanges=exchanges, missing=one.missing)
 
 
 def _who(one: Examined, linked: Linked) -> tuple[list[str], int]:

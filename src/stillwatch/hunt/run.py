@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log2
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stillwatch import __version__, ingest, rooms
 from stillwatch.errors import FormatError, NothingToRead, SettingsError, UsageError
-from stillwatch.hunt import keep, tell, uses, weigh
+from stillwatch.hunt import keep, licences, tell, uses, weigh
 from stillwatch.hunt.decide import decide
 from stillwatch.hunt.entries import Entries, entries
 from stillwatch.hunt.linked import Linked, link
@@ -23,7 +22,7 @@ from stillwatch.hunt.previous import follow
 from stillwatch.hunt.read import Log, Progress, declare, read
 from stillwatch.hunt.request import Request, begin
 from stillwatch.judge.groups import TIE_BITS
-from stillwatch.model.case import Case, ErrorControl, Missing, Traffic, ViewTold
+from stillwatch.model.case import Case, ErrorControl, GrantUse, Missing, Traffic, ViewTold
 from stillwatch.report import page
 from stillwatch.store import cases
 from stillwatch.store import key as keys
@@ -59,12 +58,20 @@ def run(request: Request, progress: Progress) -> Case:
         linked = link(request, log, key, progress)
         progress.stage("weigh", 0)
         weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
-        decided = decide(linked.traces, linked.joined, weighed)
+        first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
+        before = uses.carried(declared.previous, first, last)
+        used = licences.used(
+            log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names,
+            declared.grants, uses.sums(before),
+        )  # fmt: skip
+        decided = decide(linked.traces, linked.joined, weighed, used)
         progress.stage("tell", 0)
         with cases.replacing(request.case) as fresh:
             control = _control(request, linked)
             found = entries(log, linked, decided, weighed.texts, control.bits_needed, fresh)
-            case = _case(request, log, linked, found, control, lost, key, fresh)
+            case = _case(request, log, linked, found, control, lost, uses.told(declared.grants, used, before), key)
+            grants = uses.table({use.grant.id: use.hours for use in used}, before)
+            pq.write_table(grants, fresh / cases.GRANTS, compression="zstd")
             keep.keep(keep.Kept(log=log, linked=linked, entries=found, key=key, settings=request.settings.store), fresh)
             (fresh / cases.REJECTED).write_bytes(log.rejected_file.read_bytes())
             (fresh / cases.LINEAGE).write_bytes(msgspec.json.encode(follow(declared.previous, case)))
@@ -101,27 +108,17 @@ def _without_room(request: Request, trouble: NothingToRead) -> NothingToRead:
 
 
 def _case(
-    request: Request,
-    log: Log,
-    linked: Linked,
-    found: Entries,
-    control: ErrorControl,
-    lost: list[Missing],
-    key: Key,
-    fresh: Path,
-) -> Case:
+    request: Request, log: Log, linked: Linked, found: Entries, control: ErrorControl, lost: list[Missing],
+    grants: list[GrantUse], key: Key,
+) -> Case:  # fmt: skip
     crowd = linked.traces.crowd
-    first, last = int(crowd.first.min()), int(crowd.last.max())
-    before = uses.carried(log.declared.previous, first, last)
-    used = uses.count(log.scratch, linked.codes, crowd, log.declared.grants)
-    pq.write_table(uses.table(used, before), fresh / cases.GRANTS, compression="zstd")
     return Case(
         stillwatch=__version__,
         traffic=Traffic(
             exchanges=log.scratch.rows,
             accounts=len(crowd.accounts),
-            from_=tell.instant(first),
-            to=tell.instant(last),
+            from_=tell.instant(int(crowd.first.min())),
+            to=tell.instant(int(crowd.last.max())),
             rejected=log.rejected,
             columns_missing=[one.column for one in lost],
             duplicates=log.duplicates,
@@ -132,7 +129,7 @@ def _case(
         campaigns=found.entries,
         cleared=found.cleared,
         undecided=found.undecided,
-        grants=uses.told(log.declared.grants, used, before),
+        grants=grants,
         views=_views(linked),
         warnings=log.warnings,
         asked=_asked(request),

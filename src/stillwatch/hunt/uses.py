@@ -1,57 +1,28 @@
 """Uses: how much of a grant is used up, over this traffic and that of the hunts before.
 
-A cap runs over months and a hunt over days, so answered exchanges of a grant's accounts are counted by the hour and
-handed from case to case. An hour that both hunts saw is counted once.
+A cap runs over months and a hunt over days, so the answered exchanges inside the terms of a grant are counted by the
+hour and handed from case to case. An hour that both hunts saw is counted once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.engine.scratch import Scratch
+from stillwatch.hunt.licences import HOUR_MS, Use
 from stillwatch.hunt.previous import Previous
 from stillwatch.kit.arrow import numbers
-from stillwatch.kit.codes import Codes
 from stillwatch.model.case import GrantUse
-from stillwatch.model.crowd import Crowd
 from stillwatch.model.exchange import AT
 from stillwatch.model.grant import Grant
 
-HOUR_MS: Final = 3_600_000
 USES: Final = pa.schema([("grant", pa.string()), ("hour", AT), ("exchanges", pa.int64())])
 
 Hours = dict[int, int]
 """Answered exchanges by the hour, as hours since 1970 UTC."""
-
-
-def count(scratch: Scratch, codes: Codes, crowd: Crowd, grants: Sequence[Grant]) -> dict[str, Hours]:
-    """Count the answered exchanges of each grant's accounts, by the hour.
-
-    Where the log has no status every exchange counts as answered.
-    """
-    if not grants:
-        return {}
-    place = {name: number for number, name in enumerate(crowd.accounts)}
-    masks: dict[str, npt.NDArray[np.bool_]] = {}
-    for grant in grants:
-        masks[grant.id] = np.zeros(len(crowd.accounts), bool)
-        masks[grant.id][[place[name] for name in grant.accounts if name in place]] = True
-    found: dict[str, Hours] = {grant.id: {} for grant in grants}
-    names = ("account", "at", "status") if "status" in scratch else ("account", "at")
-    for _, piece in scratch.pieces(*names):
-        account = codes.lookup(piece["account"])
-        status = piece.get("status", np.full(len(account), 200))
-        answered = (status == 0) | ((status >= 200) & (status < 300))
-        for name, mask in masks.items():
-            hours, counts = np.unique(piece["at"][mask[account] & answered] // HOUR_MS, return_counts=True)
-            for hour, times in zip(hours.tolist(), counts.tolist(), strict=True):
-                found[name][hour] = found[name].get(hour, 0) + times
-    return found
 
 
 def carried(previous: Previous | None, first: int, last: int) -> dict[str, Hours]:
@@ -76,18 +47,24 @@ def carried(previous: Previous | None, first: int, last: int) -> dict[str, Hours
     return found
 
 
-def told(grants: Sequence[Grant], used: dict[str, Hours], before: dict[str, Hours]) -> list[GrantUse]:
+def sums(before: Mapping[str, Hours]) -> dict[str, int]:
+    """Add up what was carried over of each grant."""
+    return {name: sum(hours.values()) for name, hours in before.items()}
+
+
+def told(grants: Sequence[Grant], used: Sequence[Use], before: Mapping[str, Hours]) -> list[GrantUse]:
     """Say how much of each grant is used."""
+    within = {use.grant.id: use.within for use in used}
     return [
         GrantUse(
-            id=grant.id, holder=grant.holder, exchanges=grant.exchanges, used=sum(used.get(grant.id, {}).values()),
-            carried=sum(before.get(grant.id, {}).values()),
+            id=grant.id, holder=grant.holder, exchanges=grant.exchanges, used=within.get(grant.id, 0),
+            carried=sums(before).get(grant.id, 0),
         )
         for grant in grants
     ]  # fmt: skip
 
 
-def table(used: dict[str, Hours], before: dict[str, Hours]) -> pa.Table:
+def table(used: Mapping[str, Hours], before: Mapping[str, Hours]) -> pa.Table:
     """Write what the next hunt takes over; grants that are no longer declared are kept too."""
     rows = []
     for name in sorted({*used, *before}):

@@ -19,9 +19,12 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.exemplify import choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
+from stillwatch.judge.exemplars import Exemplar
+from stillwatch.judge.open import LARGE
 from stillwatch.judge.streams import Enriched, enriched
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.hashes import pair
+from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Families, Streams, Traces
 
 CONTROL_ROWS: Final = 20
@@ -51,6 +54,8 @@ class Weighed:
     """All that a group asks in its own families, taken together."""
     wholes: dict[int, intent.Read]
     """All that a group sends."""
+    open: dict[tuple[int, int], intent.Read]
+    """Large streams of single owners outside the groups, by (owner, family)."""
     texts: dict[int, list[str]]
     """Texts of the exemplars of every family that was read."""
     controls: int
@@ -168,19 +173,20 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
     texts_of = read(scratch, tasks, choose(scratch, codes, crowd.owner, labels), _systems(labels, families))
-    marks = np.zeros((labels.families(), len(exemplars.READ)))
-    for label, held in texts_of.items():
-        marks[label] = exemplars.read(held)
+    marks = _marks(labels, texts_of)
+    alone = _alone(crowd, labels, families, streams)
+    alone_texts = read(scratch, tasks, choose(scratch, codes, crowd.owner, alone), _systems(alone, families))
+    alone_marks = _marks(alone, alone_texts)
+    by_stream = Sums(labels=alone.families())
     by_family = Sums(labels=labels.families())
     groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
     for _, piece in scratch.pieces("account", "primary", *[name for name in _COLUMNS if name in scratch]):
         owner = crowd.owner[codes.lookup(piece["account"])]
-        columns = {
-            name: piece[name] if name in piece else np.zeros(len(owner), kind) for name, kind in _COLUMNS.items()
-        }
+        columns = _columns(piece)
         by_family.add(labels.of(owner, piece["primary"]), owner, columns)
         by_owner.add(labels.control_owner[owner], owner, columns)
+        by_stream.add(alone.of(owner, piece["primary"]), owner, columns)
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])
@@ -190,14 +196,19 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     pooled = _pool(by_family, values, marks, labels, numbers)
     wanted = list(labels.stream.items())
     found = intent.weigh(values[[label for _, label in wanted]], yard)
+    single = list(alone.stream.items())
+    values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
+    stood = intent.weigh(values_alone[[label for _, label in single]], yard)
     texts: dict[int, list[str]] = {}
-    for (_, family), label in wanted:
-        texts.setdefault(family, []).extend(one.prompt for one in texts_of.get(label, []))
+    for held, source in ((wanted, texts_of), (single, alone_texts)):
+        for (_, family), label in held:
+            texts.setdefault(family, []).extend(one.prompt for one in source.get(label, []))
     return Weighed(
         own=own,
         streams={(group - 1, family): one for ((group, family), _), one in zip(wanted, found, strict=True)},
         pools=dict(zip(numbers, intent.weigh(pooled, yard), strict=True)),
         wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :]))),
+        open={(group - 1, family): one for ((group, family), _), one in zip(single, stood, strict=True)},
         texts=texts,
         controls=len(controls),
     )
@@ -229,6 +240,36 @@ def _label(
     whole = group.copy()
     whole[large] = len(joined.settled) + 1 + np.arange(len(large))
     return Labels(group=group, control_family=control, stream=stream, control_owner=whole)
+
+
+def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -> Labels:
+    """Label the large streams of single owners outside the groups; here every owner is a group of its own."""
+    owner = crowd.owner[streams.account]
+    size = len(families)
+    key, inverse = np.unique(owner.astype(np.int64) * size + streams.family, return_inverse=True)
+    sent = np.bincount(inverse, weights=streams.exchanges)
+    who, family = key // size, key % size
+    fit = (sent >= LARGE) & (labels.group[who] == 0) & (family > 0) & ~families.harness[family]
+    order = np.flatnonzero(fit)
+    order = order[np.argsort(-sent[order], kind="stable")[:CONTROLS]]
+    group = np.zeros(crowd.owners, np.int32)
+    group[who[order]] = who[order] + 1
+    stream = {(int(who[i]) + 1, int(family[i])): number for number, i in enumerate(order, 1)}
+    nobody = np.zeros(size, np.int32)
+    return Labels(group=group, control_family=nobody, stream=stream, control_owner=np.zeros(crowd.owners, np.int32))
+
+
+def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:
+    marks = np.zeros((labels.families(), len(exemplars.READ)))
+    for label, held in texts.items():
+        marks[label] = exemplars.read(held)
+    return marks
+
+
+def _columns(piece: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Take the columns that are added up; one that the log does not have is zero."""
+    rows = len(piece["account"])
+    return {name: piece[name] if name in piece else np.zeros(rows, kind) for name, kind in _COLUMNS.items()}
 
 
 def _systems(labels: Labels, families: Families) -> set[int]:

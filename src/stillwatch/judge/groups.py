@@ -118,8 +118,9 @@ def _one_hand(
 ) -> npt.NDArray[np.int32]:
     """Drop the blocks that only soft views tie to the rest.
 
-    A block hangs together by hard evidence (one purse, one machine, one conversation) by itself. What ties it to the
-    others must be more than the template or the rhythm that both happen to have: links that join people.
+    A block hangs together by hard evidence (one purse, one machine, one conversation) by itself, and must not vouch
+    for itself: it is weighed against the others alone. What ties a large block to them must be more than the template
+    or the rhythm that both happen to have: links that join people.
     """
     parent = np.arange(len(members), dtype=np.int32)
     for look in looks.values():
@@ -130,26 +131,27 @@ def _one_hand(
     at_home = np.bincount(block[np.isin(members, seed)], minlength=len(members))
     home = int(np.argmax(at_home * (sizes >= 2)))
     keep = np.ones(len(members), bool)
-    for other in np.flatnonzero(sizes >= LEAST):
-        if other == home:
-            continue
+    others = np.flatnonzero(sizes >= 2)
+    for other in others[np.argsort(sizes[others], kind="stable")].tolist():
         mine = block == other
         rest = members[~mine & keep]
-        if len(rest) >= LEAST and _kinship(looks, rest, members[mine], owners) < KIN:
-            keep[mine] = False
+        if other == home or len(rest) < LEAST:
+            continue
+        large = int(sizes[other]) >= LEAST
+        keep[mine] = _kinship(looks, rest, members[mine], owners, joined=large) >= KIN
     return members[keep]
 
 
 def _kinship(
-    looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int
+    looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int, *, joined: bool
 ) -> float:
-    """Tell the share of a smaller group that a larger one lets in and that a joining view ties to it."""
+    """Tell the share of a smaller group that a larger one lets in; with `joined`, that a joining view ties to it."""
     ties, stay = _admit(looks, large, small, owners)
-    joined = np.zeros(len(small), bool)
+    tied = np.zeros(len(small), bool)
     for name, look in looks.items():
         if look.view.JOINS:
-            joined |= ties[name] >= TIE_BITS
-    return float((stay & joined).mean())
+            tied |= ties[name] >= TIE_BITS
+    return float((stay & (tied | (not joined))).mean())
 
 
 def _admit(
@@ -241,4 +243,4 @@ def _one_operation(
     looks: Mapping[str, Look], one: npt.NDArray[np.int32], other: npt.NDArray[np.int32], owners: int
 ) -> bool:
     small, large = (one, other) if len(one) <= len(other) else (other, one)
-    return _kinship(looks, large, small, owners) >= KIN
+    return _kinship(looks, large, small, owners, joined=True) >= KIN

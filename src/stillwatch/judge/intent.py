@@ -17,7 +17,7 @@ ramps are policy, set on the tuning seeds of the practice ground and on half of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="asks the same comparison again in the other order",
     ),
     "sampling": Kind(
-        ramps={"repeats": (1.5, 3.0), "single": (0.6, 0.95), "coverage": (4.0, 7.0), "sentences": (1.0, 2.5)},
+        ramps={"samples": (1.2, 2.5), "single": (0.6, 0.95), "coverage": (4.0, 9.0), "sentences": (1.0, 2.5)},
         target="sampling",
         says="draws many answers to each of many prompts",
     ),
@@ -82,7 +82,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="has statements said again in other words, one by one",
     ),
     "hidden": Kind(
-        ramps={"leak": (0.1, 0.4), "says_hidden": (0.2, 1.0)},
+        ramps={"given_away": (0.0, 0.4), "says_hidden": (0.3, 1.2), "coverage": (4.0, 8.0)},
         target="hidden_reasoning",
         says="makes the model give away its instructions or its hidden reasoning",
     ),
@@ -110,6 +110,8 @@ class Read:
     kinds: list[str]
     """Kinds that stand out, the strongest first."""
     because: str
+    alike: dict[str, float] = field(default_factory=dict)
+    """Score on each signature when the volume is not asked for: whether it is of that kind, however little of it."""
 
 
 STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in kind.ramps}))
@@ -154,7 +156,7 @@ def statistics(
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
-        "repeats": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)),
+        "samples": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)) + 1.5 * of["sampled"] / rows,
         "swapped": np.clip(1.0 - unordered / np.maximum(distinct, 1), 0.0, 1.0),
         "single": 1.0 - np.minimum(of["follow_up"] / opening, 1.0),
         "talks": np.log2(talks),
@@ -162,6 +164,7 @@ def statistics(
         "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
+        "given_away": 2.0 * text["leak"] + 0.3 * np.maximum(text["refuses"], of["refused"] / rows),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},
         **text,
@@ -169,12 +172,18 @@ def statistics(
     return np.stack([table[name] for name in STATISTICS], axis=1)
 
 
-def scores(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Score every family on every signature: shape (families, kinds), 0 to 1."""
+VOLUME: Final = ("coverage", "talks", "hands")
+"""Statistics that grow with how much there is."""
+
+
+def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArray[np.float64]:
+    """Score every family on every signature: shape (families, kinds), 0 to 1; `volume` as part of it or not."""
     place = {name: i for i, name in enumerate(STATISTICS)}
     out = np.ones((len(values), len(KINDS)))
     for k, kind in enumerate(KINDS.values()):
         for name, (low, high) in kind.ramps.items():
+            if name in VOLUME and not volume:
+                continue
             out[:, k] *= np.clip((values[:, place[name]] - low) / (high - low), 0.0, 1.0)
     return out
 
@@ -184,7 +193,8 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
     yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
     names = list(KINDS)
     found = []
-    for row in scores(values):
+    alike = scores(values, volume=False)
+    for number, row in enumerate(scores(values)):
         best = float(row.max())
         beyond = len(yard) - int(np.searchsorted(yard, best, side="left"))
         bits = -float(np.log2((beyond + 1.0) / (len(yard) + 1.0))) if best > 0 else 0.0
@@ -196,6 +206,7 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
                 score=best,
                 kinds=kinds,
                 because=f"{told}; {beyond} of {len(yard)} control families look as much like extraction",
+                alike=dict(zip(names, alike[number].tolist(), strict=True)),
             )
         )
     return found

@@ -7,7 +7,7 @@ shares are policy, written down here and shown with every group; they are not fi
 
 What a reading does not name is no news to it, but for hard traits: an honest group shows those hardly ever, and
 a hidden one may show any of them. Traits of one group depend on each other, so a group counts as at most
-WITNESSES independent members, and one trait for at most CAP bits between two readings.
+WITNESSES independent members, and one trait for at most CAP bits between two readings, a hard one for HARD_CAP.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 WITNESSES: Final = 16
 CAP: Final = 12.0
+HARD_CAP: Final = 24.0
 LEAST, MOST = 0.01, 0.99
 RARELY: Final = 0.03
 """How often a member of an honest group shows a hard trait that its reading does not name."""
@@ -137,13 +138,31 @@ READINGS: Final = (
         name="a course or school",
         side=HONEST,
         says="students of one course",
-        expects={"school": 0.85, "purse": 0.05, "hop": 0.04, "replaced": 0.03, "burst": 0.5, "shared_frame": 0.6},
+        expects={
+            "school": 0.85,
+            "purse": 0.05,
+            "device": 0.3,
+            "egress": 0.9,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "burst": 0.5,
+            "shared_frame": 0.6,
+        },
     ),
     Reading(
         name="an event",
         side=HONEST,
         says="participants of one event, who came and went together",
-        expects={"brief": 0.85, "burst": 0.85, "hop": 0.04, "replaced": 0.03, "shared_frame": 0.3, "own_frame": 0.7},
+        expects={
+            "brief": 0.5,
+            "burst": 0.9,
+            "device": 0.35,
+            "egress": 0.9,
+            "purse": 0.05,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "shared_frame": 0.5,
+        },
     ),
     Reading(
         name="an agency with clients",
@@ -182,9 +201,9 @@ READINGS: Final = (
         side=HONEST,
         says="families and friends who share a card, a computer or a home",
         expects={
-            "purse": 0.4,
-            "device": 0.4,
-            "egress": 0.5,
+            "purse": 0.8,
+            "device": 0.6,
+            "egress": 0.9,
             "hop": 0.04,
             "replaced": 0.05,
             "shared_frame": 0.12,
@@ -205,11 +224,15 @@ class Weighed:
 
     def against(self, other: Weighed) -> float:
         """Weigh this reading against another: log2 of their likelihood ratio, each trait capped."""
-        return float(sum(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP) for trait in self.parts))
+        return sum(self._between(other).values())
+
+    def _between(self, other: Weighed) -> dict[str, float]:
+        caps = {trait: HARD_CAP if trait in HARD else CAP for trait in self.parts}
+        return {trait: float(np.clip(self.parts[trait] - other.parts[trait], -cap, cap)) for trait, cap in caps.items()}
 
     def because(self, other: Weighed, shares: Mapping[str, float], most: int = 4) -> list[str]:
         """Say which traits tell most between this reading and another, and for which of them they speak."""
-        told = {trait: float(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP)) for trait in self.parts}
+        told = self._between(other)
         ordered = sorted((trait for trait in told if abs(told[trait]) >= 0.5), key=lambda trait: -abs(told[trait]))
         return [
             f"{told[trait]:+.1f} bits: {round(shares.get(trait, 1.0) * 100)} % {TRAITS[trait]}"

@@ -16,8 +16,9 @@ TIE_BITS = 2.0
 HOP_BITS = 12.0
 DIVIDED_BITS = 6.0
 """Bits of the shards view from which a list is believed to be divided."""
-OPEN_ACCOUNTS = 3
-"""Accounts of an owner that is openly an organisation; who shares something with such a one hides nothing by it."""
+OPEN_ACCOUNTS = 2
+"""Accounts of an owner that is openly an organisation, when nobody else has its mail domain; who shares something
+with such a one hides nothing by it."""
 DAY_MS = 86_400_000
 BURST_MS = 2 * DAY_MS
 BRIEF_MS = 3 * DAY_MS
@@ -48,7 +49,7 @@ class Traits:
         self._columns = facts.columns
         self._referrer = facts.referrer[at]
         several = np.bincount(crowd.owner, minlength=crowd.owners) >= OPEN_ACCOUNTS
-        self._organisation_like = several & ((self._domain != 0) | (self._organisation != 0)) | crowd.declared
+        self._organisation_like = several & _exclusive(crowd, self._domain) | crowd.declared
         self.usual = self._usual()
 
     def _usual(self) -> Shares:
@@ -130,6 +131,15 @@ def _first_accounts(crowd: Crowd) -> npt.NDArray[np.int64]:
     order = np.lexsort((-crowd.exchanges, crowd.owner))
     starts = np.flatnonzero(np.diff(crowd.owner[order], prepend=-1))
     return order[starts]
+
+
+def _exclusive(crowd: Crowd, domain: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Tell which owners have a mail domain that nobody else has."""
+    facts = crowd.facts
+    own = facts.mail_kind == mail.OWN
+    pairs = np.unique(np.stack([facts.mail_domain[own], crowd.owner[own].astype(np.uint64)]), axis=1)
+    domains, owners = np.unique(pairs[0], return_counts=True)
+    return np.isin(domain, domains[owners == 1]) & (domain != 0)
 
 
 def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
