@@ -100,11 +100,11 @@ def case() -> Case:
 
 @pytest.fixture
 def same() -> Callable[[str, str], None]:
-    """Compare what a person sees with what was agreed; STILLWATCH_SNAPSHOTS=write agrees to what is seen now."""
+    """Compare what a person sees with what was agreed; STILLWATCH_EXPECT=1 agrees to what is seen now."""
 
     def compare(name: str, seen: str) -> None:
         agreed = SNAPSHOTS / name
-        if os.environ.get("STILLWATCH_SNAPSHOTS") == "write":
+        if os.environ.get("STILLWATCH_EXPECT"):
             agreed.write_text(seen, "utf-8")
         assert seen == agreed.read_text("utf-8")
 
