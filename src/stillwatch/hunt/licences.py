@@ -28,6 +28,7 @@ STRAY: Final = 20
 STRAY_SHARE: Final = 0.01
 """Exchanges outside the terms of a grant that are overlooked: so many, or this share of its use."""
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Use:
     """Answered exchanges inside its terms, in earlier hunts."""
     outside: int
     """Answered exchanges outside its terms: another model, another family, before or after its dates."""
+    hours: dict[int, int]
+    """Those `within`, by the hour, as hours since 1970 UTC; the next hunt takes them over."""
 
     @property
     def beyond(self) -> int:
@@ -61,6 +64,7 @@ def used(
     families = [_families(grant, grown, family_names) for grant in grants]
     models = [hash_column(pa.array(sorted(grant.models), pa.string())) for grant in grants]
     within, outside = np.zeros(len(grants), np.int64), np.zeros(len(grants), np.int64)
+    hours: list[dict[int, int]] = [{} for _ in grants]
     columns = ["account", "at", "primary", *(name for name in ("status", "model") if name in scratch_)]
     for _, piece in scratch_.pieces(*columns):
         account = codes.lookup(piece["account"])
@@ -78,11 +82,13 @@ def used(
             if named is not None:  # other families exceed it, use without any family does not
                 fits &= np.isin(piece["primary"], named) | (piece["primary"] == 0)
             within[i] += int((mine & fits).sum())
+            for hour, times in zip(*np.unique(piece["at"][mine & fits] // HOUR_MS, return_counts=True), strict=True):
+                hours[i][int(hour)] = hours[i].get(int(hour), 0) + int(times)
             outside[i] += int((mine & ~fits).sum())
     return [
         Use(
             grant=grant, accounts=held[i], within=int(within[i]), carried=carried.get(grant.id, 0),
-            outside=int(outside[i]),
+            outside=int(outside[i]), hours=hours[i],
         )
         for i, grant in enumerate(grants) if len(held[i])
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """As it is: canonical Parquet of the operator's own, used where it lies.
 
-A file is used as it is when its footer says that no required value is missing and when each column is of a
-type that means the same as the canonical one. Anything else is converted.
+A file is used as it is when no required value is missing (its footer says so, or a look at the column does) and
+when each column is of a type that means the same as the canonical one. Anything else is converted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ def is_usable(path: Path) -> bool:
         return False
     if any(not _means_the_same(schema.field(name)) for name in schema.names if name in EXCHANGES.names):
         return False
-    return _is_complete(metadata) and _fits(metadata, path.stat().st_size)
+    return _fits(metadata, path.stat().st_size) and _is_complete(path, metadata)
 
 
 def _means_the_same(field: pa.Field) -> bool:
@@ -50,16 +50,49 @@ def _means_the_same(field: pa.Field) -> bool:
     return _tables.recast(pa.array([], kind), wanted) is not None
 
 
-def _is_complete(metadata: pq.FileMetaData) -> bool:
-    """Tell whether no required value is missing, by the statistics of every row group."""
+def _is_complete(path: Path, metadata: pq.FileMetaData) -> bool:
+    """Tell whether no required value is missing: by the statistics, or else by a look at the column itself."""
     places = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
-    for group in range(metadata.num_row_groups):
-        for name in REQUIRED:
-            statistics = metadata.row_group(group).column(places[name]).statistics
-            if statistics is None or not statistics.has_null_count or statistics.null_count:
+    for name in REQUIRED:
+        untold = []
+        for group in range(metadata.num_row_groups):
+            told = _told_complete(metadata.row_group(group).column(places[name]).statistics, name)
+            if told is False:
                 return False
-            if statistics.has_min_max and statistics.min == "":
-                return False
+            if told is None:
+                untold.append(group)
+        if untold and not _seen_complete(path, name, untold):
+            return False
+    return True
+
+
+def _told_complete(statistics: Any, name: str) -> bool | None:
+    """Tell whether a column chunk lacks nothing; None when its statistics do not say."""
+    if statistics is None or not statistics.has_null_count:
+        return None
+    if statistics.null_count:
+        return False
+    if name == "at":
+        return True
+    return bool(statistics.min != "") if statistics.has_min_max else None
+
+
+def _seen_complete(path: Path, name: str, groups: list[int]) -> bool:
+    """Read one column of some row groups, and tell whether it lacks nothing.
+
+    Cost: decodes that column. A file that breaks off is not complete.
+    """
+    try:
+        with pq.ParquetFile(path, read_dictionary=[name]) as file:
+            for batch in file.iter_batches(ROWS, row_groups=groups, columns=[name]):
+                column = batch.column(0)
+                if column.null_count:
+                    return False
+                values = column.dictionary if pa.types.is_dictionary(column.type) else column
+                if name != "at" and pc.any(pc.equal(values, pa.scalar("", values.type))).as_py():
+                    return False
+    except (pa.ArrowException, OSError, ValueError):
+        return False
     return True
 
 

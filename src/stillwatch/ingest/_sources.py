@@ -133,7 +133,7 @@ def _expand(argument: str, passed: list[str]) -> list[Path]:
 def _walk(top: Path, passed: list[str]) -> list[Path]:
     found = []
     for folder, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")) and not _is_case(folder, name))
         for name in sorted(names):
             path = Path(folder, name)
             if name.startswith((".", "_")) or name in _OURS:
@@ -143,6 +143,11 @@ def _walk(top: Path, passed: list[str]) -> list[Path]:
             else:
                 passed.append(str(path))
     return found
+
+
+def _is_case(folder: str, name: str) -> bool:
+    """Tell whether a directory is what a hunt wrote: its tables look like traffic, and are none."""
+    return Path(folder, name, "case.json").exists()
 
 
 def packing_of(head: bytes) -> Packing:
