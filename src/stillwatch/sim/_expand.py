@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import SettingsError
-from stillwatch.kit.jit import kernel
 from stillwatch.sim._grammar import (
     AUX,
     DIGITS,
@@ -27,10 +26,11 @@ from stillwatch.sim._grammar import (
     REPEAT,
     SYM,
     TURN,
+    WALKED,
     WHO,
     Grammar,
 )
-from stillwatch.sim._keys import Keys, join2, mix
+from stillwatch.sim._keys import Keys, copy, join2, kernel, mix
 
 DEPTH: Final = 48
 NO_ROOM: Final = -1
@@ -154,8 +154,16 @@ def expand(
         word.
     """
     code, blob, spans, tags, firsts, counts = g.code, g.blob, g.spans, g.tags, g.first, g.counts
-    bindings, groups, slots, slot_keys, strides = g.binding, g.group, g.slots, g.slot_keys, g.strides
-    room = len(out)
+    bindings, groups, slots, slot_keys, strides, words = (
+        g.binding,
+        g.group,
+        g.slots,
+        g.slot_keys,
+        g.strides,
+        g.words,
+    )
+    room = len(out) - 16  # copies run over by up to seven bytes
+    to, source = np.uint64(out.ctypes.data), np.uint64(blob.ctypes.data)
     turned = (np.uint64(turn) + np.uint64(1)) * _TURNS
     depth = 0
     pc, last = np.int64(0), np.int64(0)
@@ -174,7 +182,7 @@ def expand(
                 h = mix(frame ^ groups[push])
             else:
                 h = mix(push_item ^ turned ^ groups[push])
-            if nth >= 0 and bound == 0:
+            if nth >= 0 and bound == 0 and counts[push] <= WALKED:
                 h = mix(here_word ^ groups[push])  # a walk that meets each alternative once before any twice
                 step = strides[push, np.int64(h & np.uint64(3))]
                 alternative = firsts[push] + (chosen(h, counts[push]) + nth * step) % counts[push]
@@ -187,8 +195,7 @@ def expand(
                 size = -1 - stop
                 if pos + size > room:
                     return NO_ROOM
-                for i in range(size):
-                    out[pos + i] = blob[begin + i]
+                copy(to, pos, source, begin, size)
                 pos += size
                 if mark >= 0:
                     pos = escape(out, mark, pos)
@@ -227,8 +234,7 @@ def expand(
         if op == LIT:
             if pos + b > room:
                 return NO_ROOM
-            for i in range(b):
-                out[pos + i] = blob[a + i]
+            copy(to, pos, source, a, b)
             pos += b
             pc += 1
             continue
@@ -237,14 +243,31 @@ def expand(
         if op == SYM:
             pc += 1
         elif op == REPEAT:
+            if left == 0 and words[a] and code[pc, 3] == 0:  # a run of words: no frame, no walk
+                many = _times(b, word_here)
+                glue, gap = np.int64(code[pc + 1, 1]), np.int64(code[pc + 1, 2])
+                h = word_here
+                for nth_word in range(many):
+                    h = mix(h + _TURNS)
+                    alternative = firsts[a] + chosen(h, counts[a])
+                    begin, size = np.int64(spans[alternative, 0]), -1 - np.int64(spans[alternative, 1])
+                    if pos + size + gap > room:
+                        return NO_ROOM
+                    if nth_word > 0:
+                        copy(to, pos, source, glue, gap)
+                        pos += gap
+                    copy(to, pos, source, begin, size)
+                    pos += size
+                push = np.int64(-1)
+                pc += 2
+                continue
             if left == 0:
                 left = _times(b, word_here) + 1
             elif left > 1:
                 between = np.int64(code[pc + 1, 2])
                 if pos + between > room:
                     return NO_ROOM
-                for i in range(between):
-                    out[pos + i] = blob[code[pc + 1, 1] + i]
+                copy(to, pos, source, np.int64(code[pc + 1, 1]), between)
                 pos += between
             left -= 1
             if left == 0:

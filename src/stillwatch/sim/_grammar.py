@@ -46,6 +46,7 @@ from stillwatch.errors import SettingsError
 from stillwatch.sim._keys import join, key
 
 LIT, SYM, ITEM, WHO, FRAME, TURN, REPEAT, EXPR, RANGE, HEX, DIGITS, JSON, AUX = range(13)
+WALKED: Final = 32  # a repeated symbol with no more alternatives than this meets each once before any twice
 BINDINGS: Final = {"free": 0, "item": 1, "who": 2, "frame": 3, "turn": 4}
 _TAGGED: Final = {"#": ITEM, "%": WHO, "$": FRAME, "&": TURN}
 _REFERENCE: Final = re.compile(
@@ -61,6 +62,7 @@ class Program(NamedTuple):
     first: npt.NDArray[np.int64]  # symbol -> first alternative
     counts: npt.NDArray[np.int64]  # symbol -> number of alternatives
     strides: npt.NDArray[np.int64]  # symbol x 4: steps that meet every alternative once before any twice
+    words: npt.NDArray[np.bool_]  # symbol -> a long list of plain words, chosen freely
     binding: npt.NDArray[np.int64]  # symbol -> what its choice is bound to
     group: npt.NDArray[np.uint64]  # symbol -> key of the choice
     spans: npt.NDArray[np.int32]  # alternative -> operations (first, end), or a word's bytes (first, -1 - length)
@@ -212,6 +214,9 @@ class _Compiler:
             first=np.array(first, np.int64),
             counts=np.array(count, np.int64),
             strides=np.array([_strides(n) for n in count], np.int64),
+            words=np.array(
+                [self._is_words(n, spans[f : f + c]) for n, f, c in zip(self.rules, first, count, strict=True)]
+            ),
             binding=np.array([BINDINGS[r.binding] for r in self.rules.values()], np.int64),
             group=np.array([key("group", r.group) for r in self.rules.values()], np.uint64),
             spans=np.array(spans, np.int32),
@@ -221,6 +226,9 @@ class _Compiler:
             slot_keys=np.array(self.slot_keys or [np.uint64(0)], np.uint64),
             blob=np.frombuffer(bytes(self.blob) + b" " * 16, np.uint8),
         )
+
+    def _is_words(self, name: str, spans: list[tuple[int, int]]) -> bool:
+        return len(spans) > WALKED and self.rules[name].binding == "free" and all(end < 0 for _, end in spans)
 
     @staticmethod
     def _reserves(rule: Rule) -> bool:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from importlib import resources
 from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 
-from stillwatch.kit.jit import kernel
+from stillwatch.kit import jit
+from stillwatch.kit.jit import load_u64
 
 F = TypeVar("F", bound=Callable[..., Any])
 Keys = npt.NDArray[np.uint64]
@@ -27,6 +32,28 @@ _R27: Final = np.uint64(27)
 _R31: Final = np.uint64(31)
 
 
+def _sources() -> str:
+    """Hash the sources of this room."""
+    files = sorted((f for f in resources.files("stillwatch.sim").iterdir() if f.name.endswith(".py")), key=str)
+    return hashlib.blake2b(b"".join(f.read_bytes() for f in files), digest_size=16).hexdigest()
+
+
+_SOURCES: Final = _sources()
+
+
+def kernel(function: F) -> F:
+    """Compile a kernel, cached for as long as no file of this room changes.
+
+    numba's cache looks at the kernel's own file only: a kernel that calls one of another file would go on running
+    that file's old code, and write other rows than a fresh machine.
+    """
+    compiled: Any = jit.kernel(function)
+    stamped = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(stamped, "_source_stamp"):
+        stamped._source_stamp = (stamped._source_stamp, _SOURCES)  # type: ignore[union-attr]
+    return cast("F", compiled)
+
+
 def inlined(function: F) -> F:
     """Compile a small helper into its callers.
 
@@ -34,6 +61,28 @@ def inlined(function: F) -> F:
     """
     kernel: Any = numba.njit(function, inline="always", error_model="numpy")
     return cast("F", kernel)
+
+
+def _store_u64(_typing: Any, address: Any, offset: Any, word: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        where = builder.inttoptr(builder.add(args[0], args[1]), ir.IntType(64).as_pointer())
+        builder.store(args[2], where, align=1)
+        return _context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64, types.uint64), generate
+
+
+store_u64 = cast("Callable[[np.uint64, np.uint64, np.uint64], None]", intrinsic(_store_u64))
+"""Write eight bytes at any alignment: `store_u64(array.ctypes.data, offset, word)`; inside kernels only."""
+
+
+@inlined
+def copy(to: Any, at: Any, source: Any, begin: Any, size: Any) -> None:
+    """Copy bytes between addresses, eight at a time; both sides have room for seven more."""
+    done = 0
+    while done < size:
+        store_u64(to, np.uint64(at + done), load_u64(source, np.uint64(begin + done)))
+        done += 8
 
 
 def _ufunc(*signatures: str) -> Callable[[F], F]:

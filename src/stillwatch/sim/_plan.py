@@ -190,7 +190,7 @@ def plan_day(
         return []
     whole = _joined(plans)
     whole = whole.take(whole.at < timeline.days * DAY_MS)
-    whole = whole.take(np.lexsort((whole.conversation, whole.at)))
+    whole = whole.take(_by_time(whole.at))
     reach = whole.at // DAY_MS
     return [(int(d), whole.take(reach == d)) for d in np.unique(reach)]
 
@@ -425,6 +425,14 @@ def _rows(
 def _joined(plans: list[Plan]) -> Plan:
     columns: Any = zip(*plans, strict=True)
     return Plan(*(np.concatenate(column) for column in columns))
+
+
+def _by_time(at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Order rows by time and then by their place: a plain sort of one number, faster than a stable argsort."""
+    bits = max(1, len(at).bit_length())
+    key_of = (at << bits) | np.arange(len(at))
+    key_of.sort()
+    return key_of & ((1 << bits) - 1)
 
 
 def _running(

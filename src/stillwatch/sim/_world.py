@@ -38,7 +38,7 @@ from stillwatch.sim._plan import Outage
 from stillwatch.sim.stage import Stage, World
 
 ACTORS: Final = "sim.actors"
-_FIELDS: Final = {"about", "start", "days", "release", "outages", "lean", "cast"}
+_FIELDS: Final = {"about", "start", "days", "release", "outages", "lean", "scale", "cast"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,7 @@ class Script:
     release: Mapping[str, Any] | None
     outages: float
     lean: bool
+    scale: float
     cast: tuple[Part, ...]
 
 
@@ -128,6 +129,7 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
         release=found.get("release"),
         outages=float(found.get("outages", days / 10)),
         lean=bool(found.get("lean", False)),
+        scale=float(found.get("scale", 1.0)),
         cast=tuple(cast),
     )
 
@@ -156,7 +158,7 @@ def _known_actor(actor: str, where: str) -> None:
 def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None) -> World:
     """Settle every parameter, and let every actor plant its truth."""
     report = seed >= REPORT_SEED
-    settled = [_settled(part, seed=seed, report=report, scale=scale) for part in script.cast]
+    settled = [_settled(part, seed=seed, report=report, scale=scale * script.scale) for part in script.cast]
     people = round(sum(p.get("accounts", 0) for p in settled))
     start_ms = int(datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000)
     world = World(
