@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +60,8 @@ class Tally:
         self.accounts += np.bincount(chunk.account, minlength=len(self.accounts))
         rows = np.flatnonzero(campaign >= 0)
         rows = rows[np.argsort(campaign[rows], kind="stable")]
-        heads = np.flatnonzero(np.diff(campaign[rows], prepend=-1))
-        for head, after in zip(heads, [*heads[1:], len(rows)], strict=True):
+        edges = np.append(np.flatnonzero(np.diff(campaign[rows], prepend=-1)), len(rows))
+        for head, after in pairwise(edges):
             at = chunk.at[rows[head:after]]
             days = 0
             for day in np.unique(at // DAY_MS):
