@@ -351,6 +351,7 @@ def texts(
 
     A symbol below 0 writes the empty text. Where `words`, `whos` or `frames` are left out, `items` stand in.
     """
+    items = np.array(items, np.uint64)  # one memory layout, so that one kernel is compiled
     words = items if words is None else words
     whos = items if whos is None else whos
     frames = items if frames is None else frames

@@ -35,6 +35,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from math import gcd
 from typing import Final, NamedTuple
@@ -116,14 +117,24 @@ def load(*, report: bool, pools: Mapping[str, Sequence[str]] | None = None) -> G
         report: whether to use the alternatives reserved for report seeds.
         pools: texts that take the place of a symbol's alternatives.
     """
+    if not pools:
+        return _own(report)
+    return _loaded(report, pools)
+
+
+@cache
+def _own(report: bool) -> Grammar:
+    return _loaded(report, {})
+
+
+def _loaded(report: bool, pools: Mapping[str, Sequence[str]]) -> Grammar:
     rules: dict[str, Rule] = {}
     folder = resources.files("stillwatch.sim") / "texts"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".txt"):
             rules |= parse(file.read_text(encoding="utf-8"), file.name)
-    pools = dict(pools or {})
     raw = Grammar(rules, pools, report=report)
-    return Grammar(rules, pools | _bake(raw), report=report)
+    return Grammar(rules, {**pools, **_bake(raw)}, report=report)
 
 
 def _bake(raw: Grammar) -> dict[str, Sequence[str]]:

@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.jit import kernel
 from stillwatch.sim._expand import DEPTH, NO_ROOM, check_depth, chosen, expand
 from stillwatch.sim._grammar import Program
-from stillwatch.sim._keys import Keys, inlined, join2, key, mix
+from stillwatch.sim._keys import Keys, copy, inlined, join2, kernel, key, mix
 from stillwatch.sim._scenes import (
     ANSWER,
     ANSWER_MORE,
@@ -278,10 +277,10 @@ def _messages(
         piece = places[row]
         many = 2 * (last - first) + 1
         size = ends[piece + many] - ends[piece]
-        if pos + size > len(out):
+        if pos + size + 8 > len(out):
             return row
         start = np.int64(ends[piece])
-        out[pos : pos + size] = source[start : start + size]
+        copy(np.uint64(out.ctypes.data), pos, np.uint64(source.ctypes.data), start, size)
         for nth in range(many):
             turn = first + nth // 2
             if nth % 2:
@@ -380,6 +379,11 @@ def some(rows: Rows, which: npt.NDArray[Any]) -> Rows:
     return Rows(*(column[which] for column in columns))
 
 
+def _roomy(size: int) -> npt.NDArray[np.uint8]:
+    """Make a buffer that may be overrun by a few bytes: copies go eight at a time."""
+    return np.empty(size + 16, np.uint8)[:size]
+
+
 class Bench:
     """A worker's buffers, kept from chunk to chunk: fresh pages cost more than the texts."""
 
@@ -390,13 +394,13 @@ class Bench:
         """Lend a buffer of at least that size."""
         held = self._buffers.get(name)
         if held is None or len(held) < size:
-            held = self._buffers[name] = np.empty(size + size // 4, np.uint8)
+            held = self._buffers[name] = _roomy(size + size // 4)
         return held
 
     def grow(self, name: str, used: int) -> npt.NDArray[np.uint8]:
         """Double a buffer and keep what is written in it."""
         old = self._buffers[name]
-        new = np.empty(2 * len(old), np.uint8)
+        new = _roomy(2 * len(old))
         new[:used] = old[:used]
         self._buffers[name] = new
         return new
