@@ -30,7 +30,7 @@ from stillwatch.sim._grammar import (
     WHO,
     Grammar,
 )
-from stillwatch.sim._keys import Keys, copy, join2, kernel, mix
+from stillwatch.sim._keys import PLACES, Keys, copy, join2, kernel, mix
 
 DEPTH: Final = 48
 NO_ROOM: Final = -1
@@ -180,12 +180,16 @@ def expand(
                 h = mix(who ^ groups[push])
             elif bound == 3:
                 h = mix(frame ^ groups[push])
-            else:
+            elif bound == 4:
                 h = mix(push_item ^ turned ^ groups[push])
+            else:
+                h = push_item
             if nth >= 0 and bound == 0 and counts[push] <= WALKED:
                 h = mix(here_word ^ groups[push])  # a walk that meets each alternative once before any twice
                 step = strides[push, np.int64(h & np.uint64(3))]
                 alternative = firsts[push] + (chosen(h, counts[push]) + nth * step) % counts[push]
+            elif bound == 5:
+                alternative = firsts[push] + np.int64(h & PLACES) % counts[push]
             else:
                 alternative = firsts[push] + chosen(h, counts[push])
             push = np.int64(-1)

@@ -48,7 +48,7 @@ from stillwatch.sim._keys import join, key
 
 LIT, SYM, ITEM, WHO, FRAME, TURN, REPEAT, EXPR, RANGE, HEX, DIGITS, JSON, AUX = range(13)
 WALKED: Final = 32  # a repeated symbol with no more alternatives than this meets each once before any twice
-BINDINGS: Final = {"free": 0, "item": 1, "who": 2, "frame": 3, "turn": 4}
+BINDINGS: Final = {"free": 0, "item": 1, "who": 2, "frame": 3, "turn": 4, "pool": 5}
 _TAGGED: Final = {"#": ITEM, "%": WHO, "$": FRAME, "&": TURN}
 _REFERENCE: Final = re.compile(
     r"(?P<mode>['^]?)(?P<sym>[a-z][\w.]*)(?:(?P<bind>[#%$&])(?P<tag>\w+))?"
@@ -228,7 +228,7 @@ class _Compiler:
             words=np.array(
                 [self._is_words(n, spans[f : f + c]) for n, f, c in zip(self.rules, first, count, strict=True)]
             ),
-            binding=np.array([BINDINGS[r.binding] for r in self.rules.values()], np.int64),
+            binding=np.array([self._binding(n, r) for n, r in self.rules.items()], np.int64),
             group=np.array([key("group", r.group) for r in self.rules.values()], np.uint64),
             spans=np.array(spans, np.int32),
             code=np.array(self.code, np.int32).reshape(-1, 4),
@@ -240,6 +240,11 @@ class _Compiler:
 
     def _is_words(self, name: str, spans: list[tuple[int, int]]) -> bool:
         return len(spans) > WALKED and self.rules[name].binding == "free" and all(end < 0 for _, end in spans)
+
+    def _binding(self, name: str, rule: Rule) -> int:
+        """Bind a symbol's choice; texts that replace what is asked are dealt by the item's place in its list."""
+        bound = rule.binding
+        return BINDINGS["pool" if name in self.pools and bound in {"item", "frame"} else bound]
 
     @staticmethod
     def _reserves(rule: Rule) -> bool:

@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Keys = npt.NDArray[np.uint64]
 
 GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+PLACES: Final = np.uint64((1 << 20) - 1)
 _A: Final = np.uint64(0xBF58476D1CE4E5B9)
 _B: Final = np.uint64(0x94D049BB133111EB)
 _R30: Final = np.uint64(30)
@@ -152,6 +153,14 @@ def pick(keys: Keys, salt: np.uint64, weights: npt.NDArray[np.float64]) -> npt.N
     edges = np.cumsum(weights)
     chosen = np.searchsorted(edges, unit(keys, salt) * edges[-1], side="right")
     return np.asarray(np.minimum(chosen, len(weights) - 1), np.int64)
+
+
+def items_of(places: Keys, salt: np.uint64) -> Keys:
+    """Key the items of a list: scattered, but for their low bits, which keep the place.
+
+    So a pool of given texts is dealt out without asking one twice before all were asked.
+    """
+    return (join(places, salt) & ~PLACES) | ((places + salt) & PLACES)
 
 
 def keys_from(first: int, n: int) -> Keys:
