@@ -317,9 +317,10 @@ def expand(
 
 
 @kernel
-def _texts(g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any) -> Any:
+def _texts(
+    g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any, stack: Any
+) -> Any:
     """Write one text per row; return how many rows were written before the room ran out, or `TOO_DEEP`."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(len(symbols)):
         if symbols[row] < 0:
             offsets[row + 1] = offsets[row]
@@ -343,6 +344,11 @@ def _texts(g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any,
     return len(symbols)
 
 
+def scratch() -> Keys:
+    """Make the stack that `expand` works on."""
+    return np.empty((6, DEPTH), np.uint64)
+
+
 def texts(
     grammar: Grammar,
     symbols: npt.NDArray[np.int64],
@@ -364,7 +370,7 @@ def texts(
     while True:
         out = np.empty(room, np.uint8)
         offsets = np.zeros(rows + 1, np.int32)
-        done = _texts(grammar.program, symbols, items, words, whos, frames, out, offsets)
+        done = _texts(grammar.program, symbols, items, words, whos, frames, out, offsets, scratch())
         if done == rows:
             return offsets, out[: offsets[-1]]
         check_depth(done)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from stillwatch.model.account import ACCOUNTS, PROGRAMMES, VERIFICATIONS
 from stillwatch.sim._expand import texts
 from stillwatch.sim._grammar import Grammar
-from stillwatch.sim._keys import Keys, join, kernel, key, mix
+from stillwatch.sim._keys import Keys, join, kernel, key
 
 NEVER: Final = 1 << 60
 FREE_MAIL: Final = {
@@ -279,7 +279,7 @@ def _numbers(values: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _phones(keys: Keys) -> pa.Array:
-    numbers = (mix(keys) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9 if len(keys) else keys.astype(np.int64)
+    numbers = (join(keys, key("phone")) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9
     import pyarrow.compute as pc
 
     text = pc.binary_join_element_wise("+", pa.array(numbers).cast(pa.string()), "")

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.sim._expand import DEPTH, NO_ROOM, check_depth, chosen, expand
+from stillwatch.sim._expand import NO_ROOM, check_depth, chosen, expand, scratch
 from stillwatch.sim._grammar import Program
 from stillwatch.sim._keys import Keys, copy, inlined, join2, kernel, key, mix
 from stillwatch.sim._scenes import (
@@ -210,9 +210,9 @@ def _histories(
     out: Any,
     ends: Any,
     begin: Any,
+    stack: Any,
 ) -> Any:
     """Write the turns of each conversation once; return the conversation at which the room ran out."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for talk in range(begin, len(heads) - 1):
         row = order[heads[talk + 1] - 1]  # the latest turn of this conversation in the chunk
         at = base[talk]
@@ -245,9 +245,9 @@ def _messages(
     offsets: Any,
     roles: Any,
     begin: Any,
+    stack: Any,
 ) -> Any:
     """Lay out the conversation as sent of rows from `begin` on; return the row at which the room ran out."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         scene = rows.scene[row]
         at = np.int64(lists[row])
@@ -331,9 +331,8 @@ def _double(out: Any, begin: Any, end: Any, h: Any) -> Any:
 
 
 @kernel
-def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, begin: Any) -> Any:
+def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, begin: Any, stack: Any) -> Any:
     """Write the delivered answer of each row (its `nth` choice); empty where there is none."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         pos = np.int64(offsets[row])
         if rows.answered[row]:
@@ -350,9 +349,8 @@ def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, b
 
 
 @kernel
-def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, begin: Any) -> Any:
+def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, begin: Any, stack: Any) -> Any:
     """Write one part of each row's answer: its reasoning, or the name or arguments of its tool call."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         pos = np.int64(offsets[row])
         if rows.answered[row] and scenes.symbols[rows.scene[row], part] >= 0:
@@ -430,7 +428,7 @@ def messages(
     source = bench.buffer("turns", 1 << 20)
     done = 0
     while True:
-        done = _histories(program, scenes, rows, order, heads, base, lowest, source, ends, done)
+        done = _histories(program, scenes, rows, order, heads, base, lowest, source, ends, done, scratch())
         if done == len(heads) - 1:
             break
         check_depth(done)
@@ -449,7 +447,7 @@ def messages(
     out = bench.buffer("messages", 1 << 20)
     done = 0
     while True:
-        done = _messages(program, scenes, rows, lists, places, source, ends, out, offsets, roles, done)
+        done = _messages(program, scenes, rows, lists, places, source, ends, out, offsets, roles, done, scratch())
         if done == n:
             return lists, offsets, out[: offsets[-1]], roles
         check_depth(done)
@@ -469,7 +467,7 @@ def answers(
     out = bench.buffer(name, 1 << 20)
     done = 0
     while True:
-        done = _answers(program, scenes, rows, nth, out, offsets, done)
+        done = _answers(program, scenes, rows, nth, out, offsets, done, scratch())
         if done == len(rows.scene):
             return offsets, out[: offsets[-1]]
         check_depth(done)
@@ -484,7 +482,7 @@ def parts(
     out = bench.buffer(f"part{part}", 1 << 18)
     done = 0
     while True:
-        done = _parts(program, scenes, rows, part, out, offsets, done)
+        done = _parts(program, scenes, rows, part, out, offsets, done, scratch())
         if done == len(rows.scene):
             return offsets, out[: offsets[-1]]
         check_depth(done)
