@@ -36,7 +36,7 @@ def test_an_unknown_world_is_refused_with_the_known_ones() -> None:
         ("reasoning_harvest.accounts=many", "must be a number"),
         ("reasoning_harvest.accounts=-3", "must not be negative"),
         ("nonsense", "cannot read the setting"),
-        ("weather=fine", "has no field `weather`"),
+        ("weather=fine", "unknown field `weather`"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(setting: str, what: str) -> None:
@@ -50,9 +50,13 @@ def test_a_setting_that_means_nothing_is_refused(setting: str, what: str) -> Non
         ("days = ", "cannot read the world"),
         ("days = 3", "a world needs a cast"),
         ('days = 3\n[[cast]]\nactor = "nobody"', "no actor `nobody`"),
-        ('days = 0\n[[cast]]\nactor = "ordinary"', "`days` must be"),
-        ('start = 5\n[[cast]]\nactor = "ordinary"', "`start` must be"),
-        ('colour = 5\n[[cast]]\nactor = "ordinary"', "no field `colour`"),
+        ('days = 0\n[[cast]]\nactor = "ordinary"', r"`\$\.days`"),
+        ('start = 5\n[[cast]]\nactor = "ordinary"', r"`\$\.start`"),
+        ('release = { tier = "huge", day = 2 }\n[[cast]]\nactor = "ordinary"', r"`\$\.release\.tier`"),
+        ('release = { tier = "large" }\n[[cast]]\nactor = "ordinary"', "missing required field `day`"),
+        ('scale = 0\n[[cast]]\nactor = "ordinary"', r"`\$\.scale`"),
+        ('[[cast]]\nactor = "ordinary"\ncopies = "many"', "copies` must be a number"),
+        ('colour = 5\n[[cast]]\nactor = "ordinary"', "unknown field `colour`"),
     ],
 )
 def test_a_world_file_that_cannot_be_read_says_what_and_where(tmp_path: Path, text: str, what: str) -> None:

@@ -66,7 +66,11 @@ def build(
         )
         _put_in_place(aside, out)
     except OSError as mistake:
-        raise ResourceError(f"cannot write the world: {mistake}", where=str(out), hint="free some disk") from mistake
+        raise ResourceError(
+            f"cannot write the world: {mistake}",
+            where=str(out),
+            hint="see whether the place can be written to and has room",
+        ) from mistake
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return truth

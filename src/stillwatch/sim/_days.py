@@ -80,7 +80,7 @@ class Days:
         )
         release = None
         if script.release is not None and world.release_ms is not None:
-            release = Release(tier=str(script.release.get("tier", "large")), at=world.release_ms)
+            release = Release(tier=script.release.tier, at=world.release_ms)
         world.people.column("created")  # settle the register before threads read it
         self.columns = Columns(
             seed=world.seed,
