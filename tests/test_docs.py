@@ -124,9 +124,11 @@ def test_every_file_and_field_of_a_case_has_its_line() -> None:
     text = (DOCS / "reference" / "case.md").read_text("utf-8")
     for name in cases.FILES:
         assert f"`{name}`" in text, name
-    for struct in (model.Case, model.Traffic, model.ErrorControl, model.Entry, model.Axis, model.Evidence,
-                   model.Explanation, model.FamilySummary, model.Cleared, model.Undecided, model.GrantUse, model.Missing,
-                   model.ViewTold):  # fmt: skip
+    written = (
+        *(model.Case, model.Traffic, model.ErrorControl, model.Entry, model.Axis, model.Evidence, model.Explanation),
+        *(model.FamilySummary, model.Cleared, model.Undecided, model.GrantUse, model.Missing, model.ViewTold),
+    )
+    for struct in written:
         for field in msgspec.structs.fields(struct):
             assert f"`{field.encode_name}`" in text, f"{struct.__name__}.{field.encode_name}"
 
