@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import cast
@@ -27,13 +27,16 @@ class Joined:
     """Views that saw nothing for want of columns, with what they need."""
 
 
-def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely]) -> Joined:
+def join(
+    traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = ()
+) -> Joined:
     """Run every view of the `link` room over the traces.
 
     Args:
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
+        without: views that are switched off.
     """
-    views = rooms.members("link")
+    views = {name: view for name, view in rooms.members("link").items() if name not in without}
     silent: dict[str, tuple[str, ...]] = {}
     looks = _look({name: view for name, view in views.items() if not view.LATE}, traces, silent)
     proposals = examine(looks, fdr)
