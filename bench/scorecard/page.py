@@ -313,8 +313,8 @@ def _without(cells: list[Cell]) -> str:
         return ""
     return (
         "## When something is missing\n\nOn the same worlds, with everything and without. No view condemns by itself:"
-        " an account enters a group by two views or by handover, so one view alone finds nothing, except handover. What is"
-        " found all the same needs no group: customers in the open, and grants.\n\n" + table(head, rows)
+        " an account enters a group by two views or by handover, so one view alone finds nothing, except handover."
+        " What is found all the same needs no group: customers in the open, and grants.\n\n" + table(head, rows)
     )
 
 
@@ -382,8 +382,8 @@ def _base_rate(cells: list[Cell]) -> str:
     head = ["", f"false findings of {BASE:,} accounts in {days} days", "a day", "alerts a day in all", "PPV"]
     return (
         f"## At a base rate of one campaign to {BASE:,} accounts\n\nReckoned from {accounts:,} accounts of worlds"
-        f" without a campaign, most of which are look-alikes: real traffic has far fewer of them to an account, so this is the"
-        f" hard case. Recall {recall:.2f}.\n\n" + table(head, rows)
+        f" without a campaign, most of which are look-alikes: real traffic has far fewer of them to an account, so this"
+        f" is the hard case. Recall {recall:.2f}.\n\n" + table(head, rows)
     )
 
 

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
 
 import stillwatch
@@ -27,6 +26,7 @@ from stillwatch import sim
 from stillwatch.hunt.again import Sketched, sketched
 from stillwatch.hunt.request import Request
 from stillwatch.judge import exemplars
+from stillwatch.sim import harvest
 from stillwatch.sim import score as scoring
 
 SCHEMA = 1
@@ -165,7 +165,7 @@ def held(flagged: set[str], truth: sim.Truth) -> dict[str, Any]:
 def _replay(unit: Unit, log: Sketched, place: Path, truth: sim.Truth) -> dict[str, Any]:
     """Hunt on what was there after each day, and note what each campaign had harvested at its first alert."""
     world, into = place / "world", place / "day"
-    by_day = harvest(world)
+    by_day = harvest.by_day(world)
     every = {c.id: sum(by_day.get(c.id, {}).values()) / max(c.written, 1e-9) for c in truth.campaigns}
     midnight = int(log.traced.traces.crowd.first.min()) // DAY_MS * DAY_MS
     alerts: dict[str, dict[str, float | int | None]] = {
@@ -189,25 +189,6 @@ def _replay(unit: Unit, log: Sketched, place: Path, truth: sim.Truth) -> dict[st
                 before = sum(many for on, many in by_day.get(campaign.id, {}).items() if on < day)
                 alert |= {"day": day, "share": round(before / every[campaign.id], 4)}
     return {"days": list(unit.days), "alerts": alerts, "entries": entries}
-
-
-def harvest(world: Path) -> dict[str, dict[int, int]]:
-    """Count each campaign's exchanges on each day of the world, from 0."""
-    with duckdb.connect() as base:
-        rows = base.execute(
-            """
-            with seen as (select exchange, "at" from read_parquet(?, hive_partitioning = false)),
-                 began as (select min(epoch_ms("at")) // 86400000 as zero from seen)
-            select campaign, (epoch_ms("at") // 86400000 - zero)::int, count(*)
-            from seen join read_parquet(?) using (exchange), began
-            where campaign is not null group by all
-            """,
-            [str(world / "traffic" / "*" / "*.parquet"), str(world / "truth.parquet")],
-        ).fetchall()
-    found: dict[str, dict[int, int]] = {}
-    for campaign, day, many in rows:
-        found.setdefault(campaign, {})[int(day)] = int(many)
-    return found
 
 
 def _write(path: Path, cell: dict[str, Any]) -> None:
