@@ -1,8 +1,8 @@
 """Adversary: a closed loop in which a campaign learns from what was stopped, and the price of evading is measured.
 
 A round plays the tactics chosen in a few small practice worlds: one harvest among ordinary customers and look-alikes.
-The operator hunts every day. At the first alert that names accounts of the campaign a world is over: what was harvested
-by then is what evasion bought. The adversary sees what a real one sees (which of its accounts were stopped, when, as
+The operator hunts day by day. At the first alert that names accounts of the campaign a world is over: what was
+harvested by then is what evasion bought. The adversary sees what a real one sees (which of its accounts were stopped, when, as
 what) and nothing of the detector; it has as many rounds as it likes, which a real one has not.
 
 Each round stands in a file of its own, written aside and then renamed: a loop that was interrupted goes on.
@@ -35,6 +35,8 @@ GOAL_EACH: Final = 10.0
 CONFIRMED: Final = "confirmed.json"
 TRIED: Final = 6
 """Rounds that are played again until one holds."""
+HUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40)
+"""Days after which the operator hunts; later on less often, which is kind to the adversary by a fifth at most."""
 WORLDS: Final = 2
 """Worlds in a round."""
 ALERTS: Final = ("distillation_campaign", "account_network")
@@ -163,7 +165,7 @@ def _seed(seed: int, number: int, copy: int) -> int:
 
 
 def outcome(tactics: Tactics, seed: int) -> Outcome:
-    """Play tactics in one world, with a hunt at the end of each day."""
+    """Play tactics in one world, with a hunt at the end of day upon day."""
     goal = GOAL_EACH * NAIVE.accounts * NAIVE.days
     place = Path(tempfile.mkdtemp(prefix="stillwatch-round-"))
     try:
@@ -182,30 +184,26 @@ def outcome(tactics: Tactics, seed: int) -> Outcome:
             seed=seed, harvested=round(before / max(sum(made.values()), 1), 4), alert_day=day,
             stopped=round(len(accounts.intersection(entry.accounts)) / len(accounts), 4) if entry else 0.0,
             finding=entry.finding if entry else None, views=list(dict.fromkeys(views)),
-            silent=[view.name for view in case.views if view.name not in views], exchanges=planted.exchanges,
+            silent=[view.name for view in case.views if view.name not in views] if case else [],
+            exchanges=planted.exchanges,
         )  # fmt: skip
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _first_alert(log: Sketched, planted: set[str], days: int, into: Path) -> tuple[int | None, Entry | None, Case]:
-    """Find the first day whose hunt names the campaign: bisect, since a campaign that was found stays found."""
-    whole = log.judge(into)
-    last = _named(whole, planted)
-    if last is None:
-        return None, None, whole
+def _first_alert(
+    log: Sketched, planted: set[str], days: int, into: Path
+) -> tuple[int | None, Entry | None, Case | None]:
+    """Hunt after day upon day until one hunt names the campaign."""
     midnight = int(log.traced.traces.crowd.first.min()) // DAY_MS * DAY_MS
-    low, high, best = 0, days, (last, whole)
-    while high - low > 1:
-        middle = (low + high) // 2
-        with log.part(until=midnight + middle * DAY_MS) as part:
+    case: Case | None = None
+    for day in [*(day for day in HUNTS if day < days), days]:
+        with log.part(until=midnight + day * DAY_MS) as part:
             case = part.judge(into) if part else None
         entry = _named(case, planted) if case else None
-        if case is not None and entry is not None:
-            high, best = middle, (entry, case)
-        else:
-            low = middle
-    return high, *best
+        if entry is not None:
+            return day, entry, case
+    return None, None, case
 
 
 def _named(case: Case, planted: set[str]) -> Entry | None:
