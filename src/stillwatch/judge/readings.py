@@ -251,7 +251,7 @@ class Weighed:
     parts: Mapping[str, float]
 
     def against(self, other: Weighed) -> float:
-        """Weigh this reading, a hidden one, against an honest one: log2 of their likelihood ratio, each trait capped."""
+        """Weigh this hidden reading against an honest one: log2 of their likelihood ratio, each trait capped."""
         return sum(self._between(other).values())
 
     def _between(self, other: Weighed) -> dict[str, float]:
