@@ -228,13 +228,13 @@ def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], pool: Read
 def _explanations(
     weighed: Sequence[readings.Weighed], hidden: axes.Deception, shares: dict[str, float]
 ) -> list[Explanation]:
-    """Show every reading against the best hidden one (that one against its strongest rival)."""
+    """Show every hidden reading against the best honest one, and every honest one against the best hidden one."""
     told = []
     for one in weighed:
-        rival = hidden.honest if one is hidden.hidden else hidden.hidden
-        told.append(
-            Explanation(name=one.reading.name, bits=round(one.against(rival), 1), because=one.because(rival, shares))
-        )
+        guilty = one.reading.side == readings.HIDDEN
+        accuser, other = (one, hidden.honest) if guilty else (hidden.hidden, one)
+        bits, because = accuser.against(other), accuser.because(other, shares, sign=1 if guilty else -1)
+        told.append(Explanation(name=one.reading.name, bits=round(bits if guilty else -bits, 1), because=because))
     return sorted(told, key=lambda one: -one.bits)
 
 
