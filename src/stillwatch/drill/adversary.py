@@ -2,8 +2,8 @@
 
 A round plays the tactics chosen in a few small practice worlds: one harvest among ordinary customers and look-alikes.
 The operator hunts day by day. At the first alert that names accounts of the campaign a world is over: what was
-harvested by then is what evasion bought. The adversary sees what a real one sees (which of its accounts were stopped, when, as
-what) and nothing of the detector; it has as many rounds as it likes, which a real one has not.
+harvested by then is what evasion bought. The adversary sees what a real one sees (which of its accounts were stopped,
+when, as what) and nothing of the detector; it has as many rounds as it likes, which a real one has not.
 
 Each round stands in a file of its own, written aside and then renamed: a loop that was interrupted goes on.
 """
