@@ -78,7 +78,7 @@ def campaigns(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def pooled(some: Iterable[Cell], what: str) -> tuple[int, int, int]:
-    """Add up (right, named, planted) of accounts or exchanges."""
+    """Add up (right, named, planted): `what` is `account` or `exchange`."""
     counts = [one[f"{what}_counts"] for one in some if one[f"{what}_counts"] is not None]
     return tuple(sum(count[name] for count in counts) for name in ("right", "named", "planted"))  # type: ignore[return-value]
 
@@ -124,10 +124,10 @@ def _glance(cells: list[Cell]) -> str:
         return ""
     every = campaigns(main)
     found = sum(one["found"] for one in every)
-    right, named, planted = pooled([c for c in every if c["found"]], "accounts")
-    all_right, _, all_planted = pooled(every, "accounts")
+    right, named, planted = pooled([c for c in every if c["found"]], "account")
+    all_right, _, all_planted = pooled(every, "account")
     mixed = [c for c in every if c["kind"] == "hydra_reseller"]
-    stream = pooled([c for c in mixed if c["found"]], "exchanges")
+    stream = pooled([c for c in mixed if c["found"]], "exchange")
     false, entries = bounded(main + quiet)
     operations = [cell["score"]["entries_per_operation"] for cell in main if cell["score"]["entries_per_operation"]]
     accused = sum(bool(cell["score"]["entries_bounded"]) for cell in quiet)
@@ -165,8 +165,8 @@ def _kinds(cells: list[Cell]) -> str:
     rows = []
     for kind, members in sorted(groups.items()):
         found = [one for one in members if one["found"]]
-        right, named, planted = pooled(found, "accounts")
-        lines = pooled(found, "exchanges")
+        right, named, planted = pooled(found, "account")
+        lines = pooled(found, "exchange")
         low = [one["accounts"]["recall"] for one in found]
         rows.append((
             f"`{kind}`", f"{len(found)}/{len(members)}", limits(len(found), len(members)),
@@ -267,9 +267,9 @@ def _sweeps(cells: list[Cell]) -> str:
             main = [one for one in campaigns(some) if one["kind"] in ("hydra_reseller", "harvester")]
             found = [one for one in main if one["found"]]
             whole = [one for one in main if one["as_planted"]]
-            right, named, _ = pooled(main, "accounts")
-            planted = pooled(main, "accounts")[2]
-            lines = pooled(found, "exchanges")
+            right, named, _ = pooled(main, "account")
+            planted = pooled(main, "account")[2]
+            lines = pooled(found, "exchange")
             false, _ = bounded(some)
             rows.append((
                 label, f"{len(found)}/{len(main)}", limits(len(found), len(main)), f"{len(whole)}/{len(main)}",
@@ -302,7 +302,7 @@ def _without(cells: list[Cell]) -> str:
         whole = [cell for cell in of(cells, "main") if (cell["label"], cell["seed"]) in same]
         mine, theirs = campaigns(some), campaigns(whole)
         false, _ = bounded(some)
-        right, _, planted = pooled(mine, "accounts")
+        right, _, planted = pooled(mine, "account")
         how, _, view = name.partition(" ")
         told = {"without": f"the view `{view}`", "alone": f"every view but `{view}`"}.get(how, name)
         rows.append((
