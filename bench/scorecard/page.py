@@ -448,23 +448,49 @@ def _evasion(out: Path) -> str:
     half = [one for one in rounds if one["harvested"] >= 0.5]
     cheapest = min(half, key=lambda one: one["cost"], default=None)
     naive = rounds[0]
-    told = (
-        f"Half of the harvest was made before the first alert at **{cheapest['cost']:.1f}** times the cost (round"
-        f" {cheapest['round']}: {cheapest['tactics']['accounts']:g} accounts for {naive['tactics']['accounts']:g},"
-        f" {cheapest['tactics']['days']:g} days for {naive['tactics']['days']:g})."
-        if cheapest
-        else "Half of the harvest was never made before the first alert."
-    )
-    names = [name for name in naive["tactics"] if name != "seed"]
-    shown = [one for number, one in enumerate(rounds) if number % max(1, len(rounds) // 12) == 0 or one is cheapest]
+    told = "Half of the harvest was never made before the first alert."
+    if cheapest is not None:
+        told = (
+            f"Half of the harvest was first made before the first alert in round {half[0]['round']}; the cheapest such"
+            f" round cost **{_multiples(cheapest, naive)}**."
+        )
+    held = out / "adversary" / "confirmed.json"
+    if held.exists():
+        again = json.loads(held.read_bytes())
+        told += (
+            f" Played again in {len(again['worlds'])} fresh worlds, what held cost **{_multiples(again, naive)}**, and"
+            f" {again['harvested']:.0%} was harvested before the first alert."
+        )
+    beaten = Counter(view for one in half for world in one["worlds"] for view in world["silent"])
+    seen = Counter(view for one in rounds for world in one["worlds"] for view in world["views"])
+    blind = ", ".join(f"`{view}` ({many})" for view, many in beaten.most_common(6))
+    sharp = ", ".join(f"`{view}` ({many})" for view, many in seen.most_common(4))
+    told += f"\n\nViews that gave it away, by how often: {sharp}."
+    if half:
+        told += f" Views that saw nothing of a campaign that evaded, by how often: {blind}."
+    names = list(naive["tactics"])
+    step = max(1, len(rounds) // 12)
+    shown = [one for number, one in enumerate(rounds) if number % step == 0 or one is cheapest]
     rows = [
-        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", *(f"{one['tactics'][n]:.3g}" for n in names),
-         ", ".join(one["views"][:3]) or "-")
+        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", _days(one),
+         *(f"{one['tactics'][name]:.3g}" for name in names))
         for one in shown
     ]  # fmt: skip
     return (
         f"## An adversary who learns\n\n{len(rounds)} rounds of `stillwatch sim --adversary`; see"
-        f" [the practice ground](explanation/practice-ground.md). {told}\n\n"
+        f" [the practice ground](explanation/practice-ground.md#an-adversary-who-learns). The naive campaign harvested"
+        f" {naive['harvested']:.0%} before its first alert. {told}\n\n"
         "![Harvest against cost to evade](images/cost-to-evade.svg)\n\n"
-        + table(["round", "cost", "harvested", *names, "strongest views"], rows)
+        + table(["round", "cost", "harvested", "alert on days", *names], rows)
     )
+
+
+def _days(one: Cell) -> str:
+    return ", ".join("never" if day is None else str(day) for day in one["alert_days"])
+
+
+def _multiples(one: Cell, naive: Cell) -> str:
+    accounts, days = (one["tactics"][name] / naive["tactics"][name] for name in ("accounts", "days"))
+    cards = sum(w["cards"] for w in one["worlds"]) / len(one["worlds"])
+    own = sum(w["cards"] for w in naive["worlds"]) / len(naive["worlds"])
+    return f"{one['cost']:.1f} times ({accounts:.1f} x the accounts, {days:.1f} x the days; {cards / max(own, 1):.1f} x the cards)"

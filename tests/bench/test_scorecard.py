@@ -126,6 +126,26 @@ def test_nothing_is_said_of_what_was_not_measured() -> None:
     assert "not measured yet" in page._glance([cell(score=scored(1, 1, 0, 1))])
 
 
+def test_the_page_tells_what_evading_cost(tmp_path: Path) -> None:
+    def kept(number: int, accounts: int, harvested: float, silent: list[str]) -> None:
+        seen = {"views": ["payment"], "silent": silent, "cards": accounts // 5}
+        told = {
+            "round": number, "tactics": {"accounts": accounts, "days": 14}, "cost": accounts / 60, "worlds": [seen],
+            "harvested": harvested, "alert_days": [None],
+        }  # fmt: skip
+        (tmp_path / "adversary").mkdir(exist_ok=True)
+        (tmp_path / "adversary" / f"round-{number:04d}.json").write_text(json.dumps(told), encoding="utf-8")
+
+    assert page._evasion(tmp_path) == ""
+    kept(0, 60, 0.1, [])
+    kept(1, 240, 0.8, ["network"])
+    kept(2, 120, 0.6, ["network", "signup"])
+    told = page._evasion(tmp_path)
+    assert "in round 1; the cheapest such round cost **2.0 times (2.0 x the accounts, 1.0 x the days" in told
+    assert "`network` (2), `signup` (1)" in told
+    ET.fromstring(page._evasion_picture(tmp_path))
+
+
 def test_a_chart_is_well_formed_and_keeps_its_points_inside() -> None:
     line = Line(name='<b>"x"&', points=[(2, 0.0), (50, 1.0)], limits=[(0.0, 0.5), (0.4, 1.0)])
     root = ET.fromstring(chart("a < b", "across", "up", [line], [2, 5, 50], logarithmic=True))
