@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
+from stillwatch.model.items import Meeting, deficit_bits, meetings
 from stillwatch.model.traces import Streams, Traces
 
 STREAM_SHARE: Final = 0.25
@@ -174,8 +175,13 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         shown=own[:8],
         kinds={family: reads[family].kinds for family in own},
     )
-    if not network.intent.passed:
+    divided = [] if network.intent.passed else _divided(joined, group)
+    if not (network.intent.passed or divided):
         out.drafts.append(network)
+        return
+    if divided:
+        network.intent = axes.divided(divided)
+        out.drafts.append(_of_one_list(traces, network, [one.family for one in divided]))
         return
     campaign = _campaign(traces, network, reads, weighed.pools.get(number), weighed.wholes.get(number))
     if len(campaign.accounts) < len(accounts):
@@ -183,6 +189,28 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         campaign.part_of = len(out.drafts)
         out.drafts.append(network)
     out.drafts.append(campaign)
+
+
+def _divided(joined: Joined, group: Settled) -> list[Meeting]:
+    """Find the frames in which the group goes through one list with many hands."""
+    if joined.closely is None or group.late.get("shards", 0.0) < axes.DIVIDED_BITS:
+        return []
+    frames = meetings(joined.closely, group.members)
+    return [one for one in frames if deficit_bits(one.met, one.expected) >= axes.FRAME_BITS]
+
+
+def _of_one_list(traces: Traces, network: Draft, families: list[int]) -> Draft:
+    """Make the campaign of a network that divides one list: the frames of the list, and who carries them."""
+    assert traces.streams is not None  # noqa: S101 - the corridor made them
+    return replace(
+        network,
+        finding="distillation_campaign",
+        accounts=_carriers(traces.streams, network.accounts, families),
+        families=families,
+        shown=families,
+        kinds={family: ["divided"] for family in families},
+        targets=[intent.KINDS["divided"].target],
+    )
 
 
 def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided) -> None:

@@ -25,6 +25,8 @@ class Joined:
     settled: list[Settled]
     silent: dict[str, tuple[str, ...]]
     """Views that saw nothing for want of columns, with what they need."""
+    closely: Closely | None = None
+    """What the late views looked at; absent when no proposal passed."""
 
 
 def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely]) -> Joined:
@@ -37,17 +39,20 @@ def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], C
     silent: dict[str, tuple[str, ...]] = {}
     looks = _look({name: view for name, view in views.items() if not view.LATE}, traces, silent)
     proposals = examine(looks, fdr)
+    closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)
         for number in np.flatnonzero(proposals.passed):
             linked[proposals.groups[int(number)]] = True
-        late = replace(traces, closely=closer(linked))
+        closely = closer(linked)
+        late = replace(traces, closely=closely)
         looks |= _look({name: view for name, view in views.items() if view.LATE}, late, silent)
     return Joined(
         looks=looks,
         proposals=proposals,
         settled=gather(looks, proposals, traces.crowd.declared),
         silent=silent,
+        closely=closely,
     )
 
 
