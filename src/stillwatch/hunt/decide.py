@@ -88,14 +88,18 @@ _IN_THE_OPEN = Axis(bits=0.0, because=["one customer under its own name: nothing
 
 def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
     """Name single owners whose streams are whole signatures of extraction; a grant covers its holder."""
-    taken = np.zeros(traces.crowd.owners, bool)
+    taken = traces.crowd.declared.copy()
     for draft in out.drafts:
         taken[traces.crowd.owner[draft.accounts]] = True
-    found: dict[int, list[int]] = {}
-    for (owner, family), read in weighed.open.items():
-        if not (taken[owner] or traces.crowd.declared[owner]) and stands_out(read, weighed.controls):
-            found.setdefault(owner, []).append(family)
-    for owner, families in found.items():
+    held: dict[int, list[int]] = {}
+    for owner, family in weighed.open:
+        if not taken[owner]:
+            held.setdefault(owner, []).append(family)
+    for owner, every in held.items():
+        read = {family: weighed.open[owner, family] for family in every}
+        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.controls)
+        if not families:
+            continue
         reads = {family: weighed.open[owner, family] for family in families}
         best = max(reads.values(), key=lambda read: read.bits)
         accounts = traces.crowd.accounts_of(np.array([owner], np.int32))
