@@ -134,9 +134,7 @@ def test_joined_laws_are_the_law_of_the_sum() -> None:
     a, b = np.array([3, -1, 4]), np.array([1, 5])
     joined = join(Choices.coins(a, 0.5), Choices.coins(b, 0.5))
     together = Choices.coins(np.concatenate([a, b]), 0.5)
-    assert [tail(joined, s) for s in range(-1, 13)] == pytest.approx(
-        [tail(together, s) for s in range(-1, 13)]
-    )
+    assert [tail(joined, s) for s in range(-1, 13)] == pytest.approx([tail(together, s) for s in range(-1, 13)])
     with pytest.raises(ValueError, match="same chances"):
         join(Choices.coins(a, 0.5), Choices.coins(b, 0.25))
 

@@ -20,9 +20,7 @@ def test_the_compiled_hash_is_the_same() -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(1, 4), st.data())
-def test_numpy_and_compiled_code_agree_bit_for_bit(
-    k0: int, k1: int, window: int, data: st.DataObject
-) -> None:
+def test_numpy_and_compiled_code_agree_bit_for_bit(k0: int, k1: int, window: int, data: st.DataObject) -> None:
     ids = st.integers(0, 2**32 - 1)
     tokens = np.array(data.draw(st.lists(ids, min_size=1, max_size=20)), dtype=np.int64)
     history = np.array(

@@ -22,8 +22,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from stillwatch.kit.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -196,8 +197,8 @@ def _ln_normal_tail(w: float) -> float:
     return -0.5 * w * w - math.log(w * math.sqrt(2 * math.pi)) + math.log1p(-1.0 / w**2)
 
 
-@njit(cache=True)
-def _lattice(values, ln_share, counts, s, size, out_re, out_im):  # type: ignore[no-untyped-def]
+@kernel
+def _lattice(values: Ints, share: Floats, counts: Ints, s: int, size: int, out_re: Floats, out_im: Floats) -> None:
     """Characteristic function of the tilted law, times exp(-i theta s), at theta_j = 2 pi j / size."""
     n, k = values.shape
     for j in range(out_re.size):
@@ -209,8 +210,8 @@ def _lattice(values, ln_share, counts, s, size, out_re, out_im):  # type: ignore
             for m in range(k):
                 # The angle is reduced as an integer, so that large values lose no precision.
                 angle = 2.0 * math.pi * ((j * values[i, m]) % size) / size
-                re += ln_share[i, m] * math.cos(angle)
-                im += ln_share[i, m] * math.sin(angle)
+                re += share[i, m] * math.cos(angle)
+                im += share[i, m] * math.sin(angle)
             square = re * re + im * im
             if square <= 0.0:
                 modulus = -1e9
@@ -241,7 +242,7 @@ def _masses(law: Choices, t: float, s: int) -> Floats:
     size = 1 << max(6, math.ceil(math.log2(2.0 * (away + 24.0 * sd + 64.0))))
     half = size // 2 + 1
     re, im = np.zeros(half), np.zeros(half)
-    _lattice(law.values[order], share[order], law.counts[order], np.int64(s), size, re, im)
+    _lattice(law.values[order], share[order], law.counts[order], int(s), size, re, im)
     masses: Floats = np.fft.irfft(re - 1j * im, n=size)
     return masses
 

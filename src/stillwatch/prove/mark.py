@@ -86,7 +86,8 @@ def reweigh(logits: Floats, green: NDArray[np.bool_], mark: Mark, touch: NDArray
         entropy = -np.where(p > 0, p * np.log(p), 0.0).sum(axis=1)
     active = touch & (entropy >= mark.min_entropy)
     if mark.mode == "bias":
-        return logits + mark.delta * (green[:, 0] & active[:, None])
+        lifted: Floats = logits + mark.delta * (green[:, 0] & active[:, None])
+        return lifted
     for layer in range(mark.layers):
         g = green[:, layer].astype(np.float64)
         p = p * (1.0 + g - (p * g).sum(axis=1, keepdims=True))

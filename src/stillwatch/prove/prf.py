@@ -19,13 +19,20 @@ xor and rotation are used. Source: Aumasson & Bernstein 2012, "SipHash: a fast s
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
+import numba
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
+from stillwatch.kit.jit import kernel
+
+P = ParamSpec("P")
+R = TypeVar("R")
 U64 = NDArray[np.uint64]
 LANE_RANGE = 65536
 MAX_WINDOW = 4
@@ -105,9 +112,7 @@ def lanes(
     return (_siphash(key, windows, word) >> shift).astype(np.uint16)
 
 
-def vocabulary_lanes(
-    key: Words, windows: U64, size: int, *, layer: int = 0, window: int = 1
-) -> NDArray[np.uint16]:
+def vocabulary_lanes(key: Words, windows: U64, size: int, *, layer: int = 0, window: int = 1) -> NDArray[np.uint16]:
     """Give the lanes of every token id below `size` for each window: shape (n, size)."""
     blocks = np.arange((size + 3) // 4, dtype=np.uint64)
     word = second_word(blocks, layer=layer, window=window, domain=Domain.GREEN)
@@ -157,14 +162,19 @@ def _rotate(x: U64, by: int) -> U64:
     return rotated
 
 
-@njit(inline="always")
-def _rotate_one(x, by):  # type: ignore[no-untyped-def]  # numba infers the types
+def _inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile into the caller's loop: only there can the compiler use the machine's vectors."""
+    return cast("Callable[P, R]", numba.njit(inline="always")(function))
+
+
+@_inlined
+def _rotate_one(x: np.uint64, by: int) -> np.uint64:
     return (x << np.uint64(by)) | (x >> np.uint64(64 - by))
 
 
-@njit(inline="always")
-def siphash_one(k0, k1, word0, word1):  # type: ignore[no-untyped-def]  # numba infers the types
-    """SipHash-2-4 of one 16-byte message, for compiled loops; all arguments uint64."""
+@_inlined
+def _siphash_one(k0: np.uint64, k1: np.uint64, word0: np.uint64, word1: np.uint64) -> np.uint64:
+    """Hash one 16-byte message, given as two words, by SipHash-2-4."""
     v0 = k0 ^ np.uint64(0x736F6D6570736575)
     v1 = k1 ^ np.uint64(0x646F72616E646F6D)
     v2 = k0 ^ np.uint64(0x6C7967656E657261)
@@ -195,19 +205,27 @@ def siphash_one(k0, k1, word0, word1):  # type: ignore[no-untyped-def]  # numba 
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@njit(cache=True)
-def siphash(k0, k1, word0, word1):  # type: ignore[no-untyped-def]  # numba infers the types
-    """SipHash-2-4 of one 16-byte message given as two words; compiled."""
-    return siphash_one(np.uint64(k0), np.uint64(k1), np.uint64(word0), np.uint64(word1))
+@kernel
+def siphash(k0: int, k1: int, word0: int, word1: int) -> np.uint64:
+    """Hash one 16-byte message by the compiled SipHash-2-4."""
+    return _siphash_one(np.uint64(k0), np.uint64(k1), np.uint64(word0), np.uint64(word1))
 
 
-@njit(parallel=True, cache=True)
-def _score(keys, word0, word1, shift, weights, threshold, out):  # type: ignore[no-untyped-def]
-    for k in prange(keys.shape[0]):
+@kernel
+def _score(
+    keys: U64,
+    word0: U64,
+    word1: U64,
+    shift: U64,
+    weights: NDArray[np.int64],
+    threshold: np.uint64,
+    out: NDArray[np.int64],
+) -> None:
+    for k in range(keys.shape[0]):
         k0, k1 = keys[k, 0], keys[k, 1]
         total = np.int64(0)
         for i in range(word0.size):
-            lane = (siphash_one(k0, k1, word0[i], word1[i]) >> shift[i]) & np.uint64(0xFFFF)
+            lane = (_siphash_one(k0, k1, word0[i], word1[i]) >> shift[i]) & np.uint64(0xFFFF)
             total += weights[i] * np.int64(lane < threshold)
         out[k] = total
 
@@ -243,14 +261,18 @@ def green_sums(
     word1 = second_word(ids >> _TWO, layer=layer, window=window, domain=Domain.GREEN)
     shift = (ids & np.uint64(3)) * _SIXTEEN
     out = np.zeros(len(keys), dtype=np.int64)
-    if len(keys) and len(ids):
-        _score(
-            np.ascontiguousarray(keys, dtype=np.uint64),
-            np.ascontiguousarray(windows, dtype=np.uint64),
-            word1,
-            shift,
-            np.ascontiguousarray(weights, dtype=np.int64),
-            np.uint64(threshold),
-            out,
-        )
+    if not len(keys) or not len(ids):
+        return out
+    fixed = (
+        np.ascontiguousarray(windows, dtype=np.uint64),
+        word1,
+        shift,
+        np.ascontiguousarray(weights, dtype=np.int64),
+        np.uint64(threshold),
+    )
+    threads = min(os.cpu_count() or 1, len(keys))
+    shares = np.array_split(np.ascontiguousarray(keys, dtype=np.uint64), threads)
+    ends = np.cumsum([len(share) for share in shares])[:-1]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda share, part: _score(share, *fixed, part), shares, np.split(out, ends)))
     return out

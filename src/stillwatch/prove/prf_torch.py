@@ -34,9 +34,7 @@ def pack_windows(tokens: torch.Tensor) -> torch.Tensor:
     return _siphash((0, 0), recent, older)
 
 
-def vocabulary_lanes(
-    key: Words, windows: torch.Tensor, size: int, *, layer: int = 0, window: int = 1
-) -> torch.Tensor:
+def vocabulary_lanes(key: Words, windows: torch.Tensor, size: int, *, layer: int = 0, window: int = 1) -> torch.Tensor:
     """Give the lanes of every token id below `size` for each window: shape (n, size), int32."""
     tag = _signed((layer << 32) | (window << 40) | (int(Domain.GREEN) << 48))
     blocks = torch.arange((size + 3) // 4, dtype=torch.int64, device=windows.device) | tag
@@ -59,12 +57,8 @@ def _signed(value: int) -> int:
 
 def _siphash(key: Words, word0: torch.Tensor, word1: torch.Tensor) -> torch.Tensor:
     """SipHash-2-4 of the 16-byte messages (word0, word1), broadcast."""
-    like = torch.zeros(
-        torch.broadcast_shapes(word0.shape, word1.shape), dtype=torch.int64, device=word0.device
-    )
-    v0, v1, v2, v3 = (
-        like + _signed(k ^ c) for k, c in zip((key[0], key[1], key[0], key[1]), _INIT, strict=True)
-    )
+    like = torch.zeros(torch.broadcast_shapes(word0.shape, word1.shape), dtype=torch.int64, device=word0.device)
+    v0, v1, v2, v3 = (like + _signed(k ^ c) for k, c in zip((key[0], key[1], key[0], key[1]), _INIT, strict=True))
     for word in (word0, word1, like + (16 << 56)):
         v3 = v3 ^ word
         for _ in range(2):

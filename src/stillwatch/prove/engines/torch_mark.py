@@ -42,9 +42,7 @@ class Coins:
 
     def _compute(self, windows: torch.Tensor) -> torch.Tensor:
         planes = [
-            prf_torch.vocabulary_lanes(
-                self._keys, windows, self._size, layer=layer, window=self._mark.window
-            )
+            prf_torch.vocabulary_lanes(self._keys, windows, self._size, layer=layer, window=self._mark.window)
             < self._mark.green
             for layer in range(self._mark.layers)
         ]

@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from stillwatch.kit.jit import kernel
 
 PAD, BOS, EOS, COLON, SEMI, STOP, COMMA, ASK, ADD, AND = range(10)
 FIRST_DIGIT = 10
@@ -30,6 +31,7 @@ TOPICS = 40
 NAMES = 40
 
 Tokens = NDArray[np.int32]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _zipf(rng: np.random.Generator, rows: int, size: int, exponent: float, focus
     for row in weights:
         chosen = rng.permutation(size)[:focus]
         row[chosen] += 0.99 / np.arange(1, focus + 1) ** exponent
-    return weights / weights.sum(axis=1, keepdims=True)
+    shares: Floats = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 @lru_cache(maxsize=8)
@@ -137,20 +140,24 @@ def _synonym_choice(rng: np.random.Generator, table: NDArray[np.int32]) -> NDArr
     return np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
 
 
-@njit(cache=True)
-def _pick(cumulative):  # type: ignore[no-untyped-def]
-    return min(np.searchsorted(cumulative, np.random.random(), side="right"), cumulative.size - 1)
+@kernel
+def _pick(cumulative: Floats) -> int:
+    place = int(np.searchsorted(cumulative, np.random.random(), side="right"))
+    return min(place, cumulative.size - 1)
 
 
-@njit(cache=True)
-def _say(out, at, token):  # type: ignore[no-untyped-def]
+@kernel
+def _say(out: Tokens, at: int, token: int) -> int:
     if at < out.size:
         out[at] = token
     return at + 1
 
 
-@njit(cache=True)
-def _noun_phrase(out, at, noun, nouns, adjectives, adj_of, syn_n, syn_a, gender, function, habits):  # type: ignore[no-untyped-def]
+@kernel
+def _noun_phrase(
+    out: Tokens, at: int, noun: int, nouns: Tokens, adjectives: Tokens, adj_of: Floats, syn_n: Floats, syn_a: Floats,
+    gender: Tokens, function: int, habits: Floats,
+) -> int:  # fmt: skip
     if np.random.random() < habits[6]:
         det = _pick(np.array([0.5, 0.8, 0.92, 1.0]))
         at = _say(out, at, function + gender[noun] * 4 + det)
@@ -160,8 +167,11 @@ def _noun_phrase(out, at, noun, nouns, adjectives, adj_of, syn_n, syn_a, gender,
     return _say(out, at, nouns[noun, _pick(syn_n[noun])])
 
 
-@njit(cache=True)
-def _sentence(out, at, topic, tables, habits, words, gender, function, names):  # type: ignore[no-untyped-def]
+@kernel
+def _sentence(
+    out: Tokens, at: int, topic: int, tables: tuple[Floats, ...], habits: Floats, words: tuple[Tokens, ...],
+    gender: Tokens, function: int, names: int,
+) -> int:  # fmt: skip
     noun_topic, noun_verb, verb_topic, adj_of, adverb, _, syn_n, syn_v, syn_a, syn_d = tables
     nouns, verbs, adjectives, adverbs = words
     if np.random.random() < habits[0]:
@@ -191,8 +201,11 @@ def _sentence(out, at, topic, tables, habits, words, gender, function, names):  
     return _say(out, at, 5)
 
 
-@njit(cache=True)
-def _write(seed, out, sums, reasoned, tables, habits, words, gender, function, names):  # type: ignore[no-untyped-def]
+@kernel
+def _write(
+    seed: int, out: Tokens, sums: float, reasoned: bool, tables: tuple[Floats, ...], habits: Floats,
+    words: tuple[Tokens, ...], gender: Tokens, function: int, names: int,
+) -> None:  # fmt: skip
     np.random.seed(seed)
     noun_topic, topics, syn_n = tables[0], tables[5], tables[6]
     for row in range(out.shape[0]):
@@ -259,4 +272,5 @@ def stream(documents: Tokens, length: int) -> Tokens:
     """Pack documents end to end into rows of `length` + 1 tokens without padding (the last bit is dropped)."""
     flat = documents[documents != PAD]
     rows = len(flat) // (length + 1)
-    return flat[: rows * (length + 1)].reshape(rows, length + 1)
+    packed: Tokens = flat[: rows * (length + 1)].reshape(rows, length + 1)
+    return packed
