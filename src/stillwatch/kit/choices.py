@@ -30,8 +30,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Side = Literal["upper", "lower", "both"]
 
-STEPS_PER_SD = 2000
-"""How fine `quantise` makes weights: lattice steps in one standard deviation of the sum."""
+STEPS_PER_SD = 500
+"""How fine `quantise` makes weights, at least: lattice steps in one standard deviation of the sum."""
 
 EVIDENCE_GRID = tuple(float(z) for z in np.geomspace(0.5, 32.0, 13))
 """Tilts of the e-value in units of one standard deviation: from weak to overwhelming effects."""
@@ -127,10 +127,12 @@ class Choices:
         return t
 
 
-def quantise(weights: Floats, gamma: float, *, steps_per_sd: int = STEPS_PER_SD) -> Ints:
+def quantise(weights: Floats, gamma: float, *, steps_per_sd: float | None = None) -> Ints:
     """Round real weights to integers so that the sum's standard deviation is about `steps_per_sd` steps.
 
-    The rounded weights *are* the test statistic from then on, so nothing is approximate about its law.
+    Left out, that is 500, or twice the root of the number of weights if that is more, so that an ordinary weight has
+    several steps of its own. The rounded weights *are* the test statistic from then on, so nothing is approximate
+    about its law.
 
     Returns:
         Integers of the same shape; all zero when all weights are.
@@ -138,11 +140,13 @@ def quantise(weights: Floats, gamma: float, *, steps_per_sd: int = STEPS_PER_SD)
     sd = math.sqrt(gamma * (1.0 - gamma) * float((weights.astype(np.float64) ** 2).sum()))
     if sd == 0.0:
         return np.zeros(weights.shape, dtype=np.int64)
+    if steps_per_sd is None:
+        steps_per_sd = max(STEPS_PER_SD, 2.0 * math.sqrt(weights.size))
     rounded: Ints = np.rint(weights * (steps_per_sd / sd)).astype(np.int64)
     return rounded
 
 
-def quantise_rows(scores: Floats, *, steps_per_sd: int = STEPS_PER_SD) -> Ints:
+def quantise_rows(scores: Floats, *, steps_per_sd: float = 4.0 * STEPS_PER_SD) -> Ints:
     """Round real scores (n, k), of which one per row is picked, to integers, rows centred on their mean."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     sd = math.sqrt(float((centred**2).mean(axis=1).sum()))
@@ -285,24 +289,39 @@ def tail(law: Choices, s: int) -> float:
     return math.exp(ln_tail(law, s))
 
 
-def tails(law: Choices, sums: Ints) -> Floats:
-    """Give P(S >= s) for many sums of one law, at the cost of little more than one.
+def ln_tails(law: Choices, sums: Ints) -> Floats:
+    """Give ln P(S >= s) for many sums of one law; see `ln_both_tails`."""
+    return ln_both_tails(law, sums)[0]
 
-    Values above 1e-9 come from one untilted inversion (absolute error about 1e-14), smaller ones each from
-    their own.
+
+def ln_both_tails(law: Choices, sums: Ints) -> tuple[Floats, Floats]:
+    """Give ln P(S >= s) and ln P(S <= s) for many sums of one law, at the cost of little more than one.
+
+    Values above 1e-9 come from one untilted inversion (absolute error about 1e-14), smaller ones each from their own.
     """
     if law.sd == 0.0:
-        certain: Floats = (sums <= law.mean).astype(np.float64)
-        return certain
+        return np.where(sums <= law.mean, 0.0, -np.inf), np.where(sums >= law.mean, 0.0, -np.inf)
     middle = round(law.mean)
     masses = np.clip(_masses(law, 0.0, middle), 0.0, None)
     size = masses.size
     ordered = np.concatenate([masses[size // 2 :], masses[: size // 2]])
-    survival = np.cumsum(ordered[::-1])[::-1]
     place = np.clip(sums - middle + size // 2, 0, size - 1)
-    p: Floats = np.minimum(1.0, survival[place])
+    upper = _ln_or_far(np.cumsum(ordered[::-1])[::-1][place], law, sums)
+    lower = _ln_or_far(np.cumsum(ordered)[place], law.mirrored, -sums)
+    return upper, lower
+
+
+def _ln_or_far(p: Floats, law: Choices, sums: Ints) -> Floats:
+    """Give logarithms of tails, those below 1e-9 computed one by one."""
+    ln_p: Floats = np.log(np.clip(p, 1e-300, 1.0))
     for i in np.flatnonzero(p < 1e-9):
-        p[i] = tail(law, int(sums[i]))
+        ln_p[i] = ln_tail(law, int(sums[i]))
+    return ln_p
+
+
+def tails(law: Choices, sums: Ints) -> Floats:
+    """Give P(S >= s) for many sums of one law; see `ln_tails`."""
+    p: Floats = np.exp(ln_tails(law, sums))
     return p
 
 

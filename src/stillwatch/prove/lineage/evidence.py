@@ -160,15 +160,39 @@ def weigh_key(plan: Plan, sums: Sequence[int]) -> Evidence:
     )
 
 
+def weigh_each(plan: Plan, sums: Ints) -> list[Evidence]:
+    """Weigh many keys of one epoch each at once; the same as `weigh_key` on each."""
+    if not len(sums):
+        return []
+    ln_e = _two_sided_all(plan.law, sums)
+    upper, lower = choices.ln_both_tails(plan.law, sums)
+    return [
+        Evidence(
+            ln_e=float(e),
+            ln_p=float(up),
+            ln_p_both=min(0.0, float(min(up, down)) + math.log(2.0)),
+            lift=plan.lift(float(s))[0],
+            lift_error=plan.lift(float(s))[1],
+            sigmas=(float(s) - plan.law.mean) / plan.law.sd if plan.law.sd else 0.0,
+        )
+        for e, up, down, s in zip(ln_e, upper, lower, sums, strict=True)
+    ]
+
+
 def weigh_keys(plan: Plan, sums: Ints) -> tuple[Floats, Floats]:
     """Give ln e (two-sided) and the exact one-sided p-value of many keys of one epoch each, shapes (K,)."""
-    ups = choices.ln_es(plan.law, sums) + math.log(SIDES[0])
-    downs = choices.ln_es(plan.law, sums, side="lower") + math.log(SIDES[1])
-    return np.logaddexp(ups, downs), choices.tails(plan.law, sums)
+    return _two_sided_all(plan.law, sums), choices.tails(plan.law, sums)
+
+
+def _two_sided_all(law: Choices, sums: Ints) -> Floats:
+    ups = choices.ln_es(law, sums) + math.log(SIDES[0])
+    downs = choices.ln_es(law, sums, side="lower") + math.log(SIDES[1])
+    both: Floats = np.logaddexp(ups, downs)
+    return both
 
 
 def _two_sided(law: Choices, s: int) -> float:
-    return mix([choices.ln_e(law, s), choices.ln_e(law, s, side="lower")], SIDES)
+    return float(_two_sided_all(law, np.array([s]))[0])
 
 
 def decoys(count: int, seed: int) -> list[Words]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.errors import UsageError
 from stillwatch.prove import prf
 
 Floats = NDArray[np.float64]
@@ -221,11 +222,13 @@ class Reading:
         chances: shape (references, positions, k), the probability that each reference gives to each
             candidate; ours first where `ours` is true.
         ours: whether the first reference is our own model.
+        suspect: shape (positions, k), the suspect's own probabilities where its weights are open.
     """
 
     candidates: Ints
     chances: Floats
     ours: bool
+    suspect: Floats | None = None
 
 
 def read(windows: U64, tokens: Ints, reading: Reading, *, window: int = 1) -> Tally:
@@ -240,16 +243,25 @@ def read(windows: U64, tokens: Ints, reading: Reading, *, window: int = 1) -> Ta
         tokens: shape (positions,), the tokens written.
         reading: what the references would have said.
         window: how many tokens a window has.
+
+    Raises:
+        UsageError: when the reading is not one of these positions.
     """
+    if len(tokens) != len(reading.candidates):
+        raise UsageError(
+            f"the reading has {len(reading.candidates)} positions, the texts have {len(tokens)}",
+            hint="read them with the same tokens as the keys use",
+        )
     hit = reading.candidates == tokens[:, None]
     inside = hit.any(axis=1)
     chances = np.maximum((reading.chances * hit).sum(axis=2), 1e-9)
     shares = _fit(chances[:, inside], np.ones(int(inside.sum())))
+    drawn = hit if reading.suspect is None else reading.suspect
     names = _Names(np.unique(windows))
     label = names.of(np.repeat(windows, reading.candidates.shape[1]), reading.candidates.ravel())
     everything, place = np.unique(label, return_inverse=True)
     sums = np.stack(
-        [np.bincount(place, mass.ravel(), minlength=len(everything)) for mass in (hit, *reading.chances)]
+        [np.bincount(place, mass.ravel(), minlength=len(everything)) for mass in (drawn, *reading.chances)]
     ).astype(np.float64)
     count, expected = sums[0], shares @ sums[1:]
     keep = (count > 0) | (expected >= FAINT)

@@ -1,0 +1,15 @@
+"""Tests of a suspect model: where it learnt, what it kept and what it lost."""
+
+from __future__ import annotations
+
+import click
+
+from stillwatch.cli import _lineage
+
+
+@click.group(name="audit")
+def command() -> None:
+    """Test a suspect model: its lineage (proof), its style (leads), its safety against its capability (profile)."""
+
+
+command.add_command(_lineage.command)
