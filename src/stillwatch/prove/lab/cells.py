@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from stillwatch.kit.evalue import ebh
-from stillwatch.prove.lab import audit, language, network
+from stillwatch.prove.lab import audit, language, network, twincells
 from stillwatch.prove.lab.language import PAD, Tokens
 from stillwatch.prove.lab.network import Network, Reweigh
 from stillwatch.prove.lab.world import PROMPT, Recipe, World, prompts
@@ -276,4 +276,5 @@ KINDS: dict[str, Callable[..., Result]] = {
     "exact": exact,
     "open": open_weights,
     "quality": quality,
+    "twins": twincells.twins,
 }
