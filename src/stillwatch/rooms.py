@@ -15,7 +15,7 @@ def names(room: str) -> list[str]:
     """List the members of a room, in the order of their names; `_private` files are furniture.
 
     Args:
-        room: the room's package name below `stillwatch`, such as `ingest.formats`.
+        room: the room's package name below `stillwatch`, such as `ingest`.
     """
     package = importlib.import_module(f"stillwatch.{room}")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))

@@ -34,10 +34,28 @@ class Ingest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     max_record_mib: int = 64
 
 
+class Store(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[store]`: what a case keeps.
+
+    Attributes:
+        key_file: file of the key under which identifiers are hashed; empty for the one that `STILLWATCH_KEY` names,
+            else `~/.config/stillwatch/key`. It is made where it is missing.
+        exemplars: prompts kept of each family of an entry, in a file that only its owner can read; 0 keeps none.
+        exemplar_characters: of each of them, so many characters.
+        streams: families kept of an account that is in no group.
+    """
+
+    key_file: str = ""
+    exemplars: int = 5
+    exemplar_characters: int = 2000
+    streams: int = 4
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
     ingest: Ingest = Ingest()
+    store: Store = Store()
 
 
 def find(file: Path | None = None) -> Settings:

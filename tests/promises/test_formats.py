@@ -104,6 +104,26 @@ def test_any_value_in_any_field_loses_no_record_but_the_required(format_: str, d
         assert before.rejected + sum(part.rows for part in before.parts) >= 1
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(values=st.lists(JSON, min_size=1, max_size=4))
+def test_whatever_a_map_digs_out_is_survived(values: list[Any]) -> None:
+    """Every column is filled from the same plain field, which holds anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        rest = [name for name in (*EXCHANGES.names, "forwarded_for") if name not in {"exchange", "at", "account"}]
+        map_file = Path(folder) / "map.toml"
+        map_file.write_text("".join(f'{name} = "deep.0.v"\n' for name in rest))
+        lines = [
+            json.dumps({"exchange": f"x-{n}", "at": 1777680000, "account": "a", "deep": [{"v": value}]}, default=str)
+            for n, value in enumerate(values)
+        ]
+        source = Path(folder) / "log.jsonl"
+        source.write_text("\n".join(lines))
+        how = How(format="canonical", map_file=str(map_file), trusted_proxies=("10.0.0.0/8",))
+        stretch = Stretch(name="log", path=str(source), size=1)
+        done = _convert.convert(Job(unit="u", stretches=[stretch], how=how, folder=str(Path(folder) / "out")))
+        assert sum(part.rows for part in done.parts) + done.rejected == len(values)
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

@@ -36,7 +36,7 @@ def test_an_unknown_world_is_refused_with_the_known_ones() -> None:
         ("reasoning_harvest.accounts=many", "must be a number"),
         ("reasoning_harvest.accounts=-3", "must not be negative"),
         ("nonsense", "cannot read the setting"),
-        ("weather=fine", "has no field `weather`"),
+        ("weather=fine", "unknown field `weather`"),
     ],
 )
 def test_a_setting_that_means_nothing_is_refused(setting: str, what: str) -> None:
@@ -50,9 +50,13 @@ def test_a_setting_that_means_nothing_is_refused(setting: str, what: str) -> Non
         ("days = ", "cannot read the world"),
         ("days = 3", "a world needs a cast"),
         ('days = 3\n[[cast]]\nactor = "nobody"', "no actor `nobody`"),
-        ('days = 0\n[[cast]]\nactor = "ordinary"', "`days` must be"),
-        ('start = 5\n[[cast]]\nactor = "ordinary"', "`start` must be"),
-        ('colour = 5\n[[cast]]\nactor = "ordinary"', "no field `colour`"),
+        ('days = 0\n[[cast]]\nactor = "ordinary"', r"`\$\.days`"),
+        ('start = 5\n[[cast]]\nactor = "ordinary"', r"`\$\.start`"),
+        ('release = { tier = "huge", day = 2 }\n[[cast]]\nactor = "ordinary"', r"`\$\.release\.tier`"),
+        ('release = { tier = "large" }\n[[cast]]\nactor = "ordinary"', "missing required field `day`"),
+        ('scale = 0\n[[cast]]\nactor = "ordinary"', r"`\$\.scale`"),
+        ('[[cast]]\nactor = "ordinary"\ncopies = "many"', "copies` must be a number"),
+        ('colour = 5\n[[cast]]\nactor = "ordinary"', "unknown field `colour`"),
     ],
 )
 def test_a_world_file_that_cannot_be_read_says_what_and_where(tmp_path: Path, text: str, what: str) -> None:
@@ -88,6 +92,13 @@ def test_a_texts_directory_must_be_in_the_normal_form(tmp_path: Path) -> None:
         _texts.pools(tmp_path, report=False)
 
 
+def test_given_texts_replace_symbols_that_exist() -> None:
+    from stillwatch.sim._grammar import load
+
+    names = load(report=False).names
+    assert all(symbol in names for symbols in _texts.TAKES.values() for symbol in symbols)
+
+
 def test_texts_are_divided_between_tuning_and_report_seeds(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -112,3 +123,25 @@ def test_scale_multiplies_counts_and_nothing_else() -> None:
     known = {"accounts": Fixed(100, scaled=True), "per_day": Fixed(4.0)}
     rng = np.random.default_rng(0)
     assert settle("x", known, {}, rng, report=False, scale=0.5) == {"accounts": 50, "per_day": 4.0}
+
+
+def test_given_texts_take_the_place_of_own_grammars(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from stillwatch import sim
+
+    texts = [f"given task number {k} of the pool" for k in range(9000)]
+    (tmp_path / "set").mkdir()
+    pq.write_table(
+        pa.table({"text": texts, "category": ["harvest"] * len(texts)}), tmp_path / "set" / "prompts.parquet"
+    )
+    out = tmp_path / "out"
+    told = ["reasoning_harvest.rationale=0", "days=3"]
+    sim.make("demo", seed=2, out=out, texts=tmp_path, sets=told)
+    planted = pq.read_table(out / "truth.parquet").to_pylist()
+    harvest = {row["exchange"] for row in planted if row["campaign"] == "reasoning_harvest-0"}
+    rows = [r for f in out.glob("traffic/day=*/*.parquet") for r in pq.ParquetFile(f).read().to_pylist()]
+    asked = [r["messages"][-1]["content"] for r in rows if r["exchange"] in harvest and r["status"] < 300]
+    assert all("given task number" in text for text in asked)
+    assert len(set(asked)) == len(asked) > 300, "every text of a list is asked once"

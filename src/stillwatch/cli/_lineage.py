@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from stillwatch.cli import _passphrase
-from stillwatch.cli._progress import telling
+from stillwatch.cli._told import telling
 from stillwatch.errors import UsageError
 from stillwatch.prove.ask.endpoint import Answer, Endpoint
 from stillwatch.prove.ask.journal import Journal

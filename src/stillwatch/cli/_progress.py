@@ -1,38 +1,109 @@
-"""Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
+"""Progress: how far a hunt is, on stderr; a bar with an honest time left where a person looks on."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from types import TracebackType
+from typing import Final, Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn
+from rich.text import Text
+
+WEIGHTS: Final = {
+    "read": 40.0, "sketch": 10.0, "duplicates": 0.2, "families": 7.0, "groups": 8.0, "weigh": 25.0, "tell": 4.0,
+}  # fmt: skip
+"""How the time of a hunt divides over its stages, as `bench/needs.py` measures it; reading counts only where logs are
+converted."""
+SURE: Final = 0.03
+"""Share of the work from which a time left is told."""
+
+SAYS: Final = {
+    "read": "reading logs", "sketch": "sketching exchanges", "duplicates": "looking for duplicates",
+    "families": "growing families", "groups": "looking for groups", "weigh": "weighing evidence",
+    "tell": "writing the case",
+}  # fmt: skip
 
 
-class Told(Protocol):
-    """Takes how far it is."""
+class _Left(TextColumn):
+    """The time left, rounded to what can be known."""
 
-    def __call__(self, done: int, note: str = "") -> None: ...
+    def render(self, task: Task) -> Text:
+        return Text(left(task.elapsed or 0.0, task.completed), style="dim")
 
 
-@contextmanager
-def telling(what: str, total: int) -> Iterator[Told]:
-    """Show progress towards `total`."""
-    if sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda done, note="": bar.update(task, completed=done, description=f"{what} {note}".strip())
-        return
-    last = [time.monotonic()]
+def left(elapsed: float, done: float) -> str:
+    """Say how much time is left when a share of the work took so many seconds."""
+    if done < SURE:
+        return "time left: not known yet"
+    seconds = elapsed * (1.0 - done) / done
+    for unit, many in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
+        if seconds >= 2 * many:
+            return f"about {seconds / many:.0f} {unit} left"
+    return "a moment left"
 
-    def line(done: int, note: str = "") -> None:
-        if time.monotonic() - last[0] >= 10.0:
-            last[0] = time.monotonic()
-            click.echo(f"{what}: {done:,} of {total:,} {note}".rstrip(), err=True)
 
-    yield line
+class Journey:
+    """Follows a hunt through its stages, and shows it on a terminal.
+
+    Silent on stderr but for warnings when stderr is no terminal, or when `quiet`.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        self._shown = self._console.is_terminal and not quiet
+        self._bar = Progress(
+            TextColumn("{task.description:<24}"), BarColumn(bar_width=32), TextColumn("{task.percentage:>3.0f} %"),
+            _Left(""), console=self._console, transient=True, disable=not self._shown,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._total = 0
+        self._done = 0
+        self._before = 0.0
+        self._all = sum(WEIGHTS.values()) - WEIGHTS["read"]
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._begun = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    @property
+    def share(self) -> float:
+        """Tell how much of the work is done, 0 to 1."""
+        within = self._done / self._total if self._total else 0.0
+        return min((self._before + WEIGHTS.get(self._stage, 0.0) * min(within, 1.0)) / self._all, 1.0)
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage."""
+        if name == "read":
+            self._all += WEIGHTS["read"]
+        self._before += WEIGHTS.get(self._stage, 0.0)
+        self._stage, self._total, self._done = name, total, 0
+        if self._task is None:
+            self._task = self._bar.add_task("", total=1.0)
+        self._bar.update(self._task, description=SAYS.get(name, name), completed=self.share)
+
+    def advance(self, count: int) -> None:
+        """Go on within a stage."""
+        self._done += count
+        if self._task is not None:
+            self._bar.update(self._task, completed=self.share)
+
+    def say(self, text: str) -> None:
+        """Tell what is good to know, to a person who looks on."""
+        if self._shown:
+            self._console.print(Text(text, style="dim"), soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know in any case."""
+        if self._shown:
+            self._console.print(Text.assemble(("warning: ", "yellow"), text), soft_wrap=True)
+        else:
+            click.echo(f"warning: {text}", err=True)

@@ -12,7 +12,7 @@ import errno
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -21,6 +21,8 @@ import numpy.typing as npt
 from stillwatch.errors import CaseError, ResourceError
 
 Columns = Mapping[str, npt.NDArray[Any]]
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when there is no room: on the disk, in a quota, under a limit on the size of files."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -40,10 +42,26 @@ class Segment(msgspec.Struct, frozen=True):
     places: dict[str, Place]
     last: bool
     """Whether the task is complete with this segment."""
+    dropped: int = 0
+    """Rows that were taken out again after it was written."""
+    made: int = 0
+    """How often it was written anew; each time under another name, so that its index never lies."""
 
     @property
     def stem(self) -> str:
         return f"segment-{self.task:06d}-{self.part:04d}"
+
+    @property
+    def data(self) -> str:
+        """Name of the file that holds the columns."""
+        return f"{self.stem}.{self.made}.bin" if self.made else f"{self.stem}.bin"
+
+    def has_rows_of(self, name: str) -> bool:
+        """Tell whether a column has one value, or one ragged run of values, for each row.
+
+        A dotted name is a table of its own, such as `documents.hash`: what was seen, each once.
+        """
+        return "." not in name
 
 
 class Scratch:
@@ -63,14 +81,38 @@ class Scratch:
 
     def write(self, task: int, part: int, columns: Columns, rows: int, *, last: bool) -> None:
         """Write one segment, aside and then renamed."""
-        places: dict[str, Place] = {}
-        offset = 0
-        for name, values in columns.items():
-            places[name] = Place(values.dtype.str, values.shape, offset)
-            offset += values.nbytes
-        segment = Segment(task, part, rows, places, last)
-        self._replace(self.directory / f"{segment.stem}.bin", list(columns.values()))
+        segment = Segment(task, part, rows, _places(columns), last)
+        self._write(segment, list(columns.values()))
+
+    def _write(self, segment: Segment, columns: list[npt.NDArray[Any]]) -> None:
+        self._replace(self.directory / segment.data, list(columns))
         self._replace(self.directory / f"{segment.stem}.json", [msgspec.json.encode(segment)])
+
+    def thin(self, number: int, keep: npt.NDArray[np.bool_]) -> None:
+        """Take rows out of a segment: it is written anew, and a kill leaves the one or the other.
+
+        Args:
+            number: place of the segment in `segments`.
+            keep: which of its rows stay.
+        """
+        old = self.segments[number]
+        columns = {name: _load(self.directory / old.data, place) for name, place in old.places.items()}
+        kept: dict[str, npt.NDArray[Any]] = {}
+        for name, values in columns.items():
+            if not old.has_rows_of(name):
+                kept[name] = values
+            elif f"{name}#" in columns:
+                kept[name] = values[np.repeat(keep, columns[f"{name}#"])]
+            else:
+                kept[name] = values[keep]
+        rows = int(np.count_nonzero(keep))
+        new = Segment(
+            old.task, old.part, rows, _places(kept), old.last,
+            dropped=old.dropped + old.rows - rows, made=old.made + 1,
+        )  # fmt: skip
+        self._write(new, list(kept.values()))
+        self.segments[number] = new
+        (self.directory / old.data).unlink(missing_ok=True)
 
     def done(self) -> set[int]:
         """Tell which tasks are complete, and forget the parts of those that are not."""
@@ -100,6 +142,11 @@ class Scratch:
         """Rows in all segments."""
         return sum(segment.rows for segment in self.segments)
 
+    @property
+    def dropped(self) -> int:
+        """Rows that were taken out again."""
+        return sum(segment.dropped for segment in self.segments)
+
     def __contains__(self, name: str) -> bool:
         return name in self._whole or any(name in segment.places for segment in self.segments)
 
@@ -109,8 +156,8 @@ class Scratch:
         A column that a segment lacks is zero there; a ragged column `x` comes with its counts `x#`.
         """
         start = 0
+        wanted = [*names, *(f"{name}#" for name in names if any(f"{name}#" in s.places for s in self.segments))]
         for segment in self.segments:
-            wanted = [*names, *(f"{name}#" for name in names if f"{name}#" in segment.places)]
             piece = {name: self._piece(segment, name, start) for name in wanted}
             yield start, piece
             start += segment.rows
@@ -126,7 +173,7 @@ class Scratch:
         if name in self._whole:
             return self.slice(name, start, start + segment.rows)
         if name in segment.places:
-            return _load(self.directory / f"{segment.stem}.bin", segment.places[name])
+            return _load(self.directory / segment.data, segment.places[name])
         like = next((s.places[name] for s in self.segments if name in s.places), None)
         if like is None:
             raise KeyError(f"no column `{name}` in the scratch")
@@ -173,6 +220,15 @@ class Scratch:
             raise disk_trouble(trouble, self.directory) from trouble
 
 
+def _places(columns: Columns) -> dict[str, Place]:
+    places: dict[str, Place] = {}
+    offset = 0
+    for name, values in columns.items():
+        places[name] = Place(values.dtype.str, values.shape, offset)
+        offset += values.nbytes
+    return places
+
+
 def _load(path: Path, place: Place, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
     width = int(np.prod(place.shape[1:], dtype=np.int64))
     size = np.dtype(place.dtype).itemsize * width
@@ -188,9 +244,9 @@ def _load(path: Path, place: Place, start: int = 0, stop: int | None = None) -> 
 
 def disk_trouble(trouble: OSError, where: Path) -> ResourceError:
     """Say what a failed write means."""
-    if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+    if trouble.errno in FULL:
         return ResourceError(
-            "the disk is full",
+            "the disk is full" if trouble.errno != errno.EFBIG else "a file may not grow any further",
             where=str(where),
             hint="free some room and run again with `--resume`, or point `--case` to a larger disk",
         )

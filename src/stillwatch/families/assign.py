@@ -1,8 +1,9 @@
 """Assign: the frames that an exchange contains.
 
 An exchange contains a frame when it has at least half of the frame's fingerprints, and no fewer than LEAST:
-containment and not likeness, so that a slot of any length does no harm. The frames are ordered by how many
-exchanges have them: a template comes before the items that were put into it, although an item may be longer.
+containment and not likeness, so that a slot of any length does no harm. The frames are ordered by how much
+text they explain in the log, fingerprints found times exchanges that have the frame: a template comes before the
+items that were put into it, although an item may be longer, and before a phrase that others use too.
 """
 
 from __future__ import annotations
@@ -62,14 +63,14 @@ def assign(
                 known += 1
         for rank in range(KEPT):
             best = -1
+            most = 0
             for i in range(known):
                 enough = hits[i] >= LEAST and hits[i] >= CONTAINED * sizes[seen[i]]
-                if enough and (
-                    best < 0
-                    or rows[seen[i]] > rows[seen[best]]
-                    or (rows[seen[i]] == rows[seen[best]] and seen[i] < seen[best])
-                ):
-                    best = i
+                if not enough:
+                    continue
+                explains = hits[i] * rows[seen[i]]
+                if best < 0 or explains > most or (explains == most and seen[i] < seen[best]):
+                    best, most = i, explains
             if best < 0:
                 break
             out[text, rank] = seen[best]

@@ -11,16 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
+from stillwatch.hunt.licences import Use
+from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import Settled
+from stillwatch.judge.groups import TIE_BITS, Settled
 from stillwatch.judge.intent import Read
-from stillwatch.judge.streams import Enriched, enriched
+from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
-from stillwatch.model.traces import Families, Streams, Traces
+from stillwatch.model.traces import Streams, Traces
 
-STREAM_BITS: Final = 2.0
-"""Bits from which a family of a group that shows intent belongs to the extraction."""
+STREAM_SHARE: Final = 0.25
+"""A family of a group that shows intent belongs to the extraction when it scores this share of the best one, or when it
+is of the same kind (volume set aside) by this score."""
 ATLAS: Final[dict[str, list[str]]] = {
     "distillation_campaign": ["AML.T0024.002", "AML.T0040", "AML.T0021", "AML.T0065"],
     "account_network": ["AML.T0008.005", "AML.T0021", "AML.T0040"],
@@ -46,6 +49,7 @@ class Draft:
     targets: list[str] = field(default_factory=list)
     part_of: int | None = None
     grant: str | None = None
+    beyond: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,73 +71,158 @@ class Decided:
     undecided: list[Examined] = field(default_factory=list)
 
 
-def decide(traces: Traces, joined: Joined, families: Families, reads: dict[int, Read]) -> Decided:
-    """Judge every settled group."""
+def decide(traces: Traces, joined: Joined, weighed: Weighed, uses: Sequence[Use]) -> Decided:
+    """Judge every settled group, the largest first; then single owners in the open, and grants."""
     out = Decided()
     traits = Traits(traces)
-    for group in sorted(joined.settled, key=lambda one: -len(one.members)):
-        _group(traces, joined, families, reads, traits, group, out)
+    for number in sorted(range(len(joined.settled)), key=lambda n: -len(joined.settled[n].members)):
+        _group(traces, joined, weighed, traits, number, out)
+    _open(traces, weighed, out)
+    _licensed(traces, uses, out)
     return out
 
 
-def owned(traces: Traces, joined: Joined, families: Families) -> list[list[Enriched]]:
-    """Find the families that belong to each settled group."""
-    assert traces.streams is not None  # noqa: S101 - the corridor made them
-    return [
-        enriched(group.members, traces.streams, traces.crowd.owner, traces.crowd.owners, families)
-        for group in joined.settled
-    ]
+_IN_THE_OPEN = Axis(bits=0.0, because=["one customer under its own name: nothing is hidden"])
 
 
-def _group(
-    traces: Traces, joined: Joined, families: Families, reads: dict[int, Read], traits: Traits, group: Settled,
-    out: Decided,
-) -> None:  # fmt: skip
-    assert traces.streams is not None  # noqa: S101
-    crowd = traces.crowd
-    accounts = crowd.accounts_of(group.members)
-    shares = traits.of(group.members, group.ties)
-    weighed = readings.weigh(shares, len(group.members), traits.usual)
-    hidden = axes.deception(float(joined.proposals.total[group.seed]), weighed, shares, len(group.members))
-    told = _explanations(weighed, hidden, shares)
-    if not hidden.axis.passed:
-        spot = Examined(
-            accounts=accounts,
-            because=f"{hidden.honest.reading.says}: " + "; ".join(hidden.honest.because(hidden.hidden, shares)),
-            explanation=hidden.honest.reading.name,
+def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
+    """Name single owners whose streams are whole signatures of extraction; a grant covers its holder."""
+    taken = np.zeros(traces.crowd.owners, bool)
+    for draft in out.drafts:
+        taken[traces.crowd.owner[draft.accounts]] = True
+    found: dict[int, list[int]] = {}
+    for (owner, family), read in weighed.open.items():
+        if not (taken[owner] or traces.crowd.declared[owner]) and stands_out(read, weighed.controls):
+            found.setdefault(owner, []).append(family)
+    for owner, families in found.items():
+        reads = {family: weighed.open[owner, family] for family in families}
+        best = max(reads.values(), key=lambda read: read.bits)
+        accounts = traces.crowd.accounts_of(np.array([owner], np.int32))
+        out.drafts.append(
+            Draft(
+                finding="open_extraction",
+                accounts=_carriers(traces.streams, accounts, families) if traces.streams else accounts,
+                families=families,
+                deception=_IN_THE_OPEN,
+                intent=Axis(bits=round(best.bits, 1), because=[best.because], passed=True),
+                evidence=_intent_evidence(list(reads.values())),
+                explanations=[],
+                shown=families,
+                kinds={family: read.kinds for family, read in reads.items()},
+                targets=_targets(list(reads.values())),
+            )
         )
-        if hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
-            out.cleared.append(spot)
-        else:
-            spot.missing = "hard evidence of one hand; " + "; ".join(hidden.axis.because)
-            out.undecided.append(spot)
+
+
+def _licensed(traces: Traces, uses: Sequence[Use], out: Decided) -> None:
+    """Tell of every grant that is used whether its holder kept to it."""
+    for use in uses:
+        grant = use.grant
+        told = f"grant {grant.id} of {grant.holder}: {use.within + use.carried:,} answered exchanges inside its terms"
+        told += f" of {grant.exchanges:,}" if grant.exchanges else " (no cap)"
+        told += f", {use.outside:,} outside" if use.outside else ""
+        if use.beyond == 0:
+            out.cleared.append(Examined(accounts=use.accounts, because=told, explanation="a grant"))
+            continue
+        families = sorted(
+            {int(family) for family in traces.streams.family[np.isin(traces.streams.account, use.accounts)]} - {0}
+        ) if traces.streams else []  # fmt: skip
+        out.drafts.append(
+            Draft(
+                finding="grant_exceeded",
+                accounts=use.accounts,
+                families=[],
+                deception=_IN_THE_OPEN,
+                intent=Axis(bits=0.0, because=["a licensed use; what goes beyond it is counted, not guessed"]),
+                evidence=[
+                    Evidence(
+                        view="grant", axis="scale", bits=0.0, because=told,
+                        innocent_reading="a holder who did not notice that the cap or the term had ended",
+                    )
+                ],
+                explanations=[],
+                shown=families[:8],
+                grant=grant.id,
+                beyond=use.beyond,
+            )
+        )  # fmt: skip
+
+
+def _targets(reads: Sequence[Read]) -> list[str]:
+    return list(dict.fromkeys(intent.KINDS[kind].target for read in reads for kind in read.kinds))
+
+
+def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, number: int, out: Decided) -> None:
+    group = joined.settled[number]
+    accounts = traces.crowd.accounts_of(group.members)
+    shares = traits.of(group.members, group.ties, group.late)
+    told = readings.weigh(shares, len(group.members), traits.usual)
+    hidden = axes.deception(float(joined.proposals.total[group.seed]), told, shares, len(group.members))
+    if not hidden.axis.passed:
+        _innocent(accounts, hidden, shares, out)
         return
-    own = enriched(group.members, traces.streams, crowd.owner, crowd.owners, families)
-    seen = [one for one in own if one.family in reads]
-    wanted = axes.intent([reads[one.family] for one in seen])
-    evidence = _evidence(joined, group)
+    own = [one.family for one in weighed.own[number]]
+    reads = {family: weighed.streams[number, family] for family in own}
     network = Draft(
-        finding="account_network", accounts=accounts, families=[], deception=hidden.axis, intent=wanted,
-        evidence=evidence, explanations=told, shown=[one.family for one in own[:8]],
-        kinds={one.family: reads[one.family].kinds for one in seen},
-    )  # fmt: skip
-    if not wanted.passed:
+        finding="account_network",
+        accounts=accounts,
+        families=[],
+        deception=hidden.axis,
+        intent=axes.intent(list(reads.values()), weighed.pools.get(number), weighed.wholes.get(number)),
+        evidence=_evidence(joined, group),
+        explanations=_explanations(told, hidden, shares),
+        shown=own[:8],
+        kinds={family: reads[family].kinds for family in own},
+    )
+    if not network.intent.passed:
         out.drafts.append(network)
         return
-    extraction = [one.family for one in seen if reads[one.family].bits >= STREAM_BITS and reads[one.family].kinds]
-    carrying = _carriers(traces.streams, accounts, extraction)
-    kinds = [kind for family in extraction for kind in reads[family].kinds]
-    campaign = Draft(
-        finding="distillation_campaign", accounts=carrying, families=extraction, deception=hidden.axis,
-        intent=wanted, evidence=[*evidence, *_intent_evidence(extraction, reads)], explanations=told,
-        shown=extraction, kinds={family: reads[family].kinds for family in extraction},
-        targets=list(dict.fromkeys(intent.KINDS[kind].target for kind in kinds)),
-    )  # fmt: skip
-    if len(carrying) < len(accounts):
+    campaign = _campaign(traces, network, reads, weighed.pools.get(number), weighed.wholes.get(number))
+    if len(campaign.accounts) < len(accounts):
         network.intent = Axis(bits=0.0, because=["see the campaign inside it"])
         campaign.part_of = len(out.drafts)
         out.drafts.append(network)
     out.drafts.append(campaign)
+
+
+def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided) -> None:
+    spot = Examined(
+        accounts=accounts,
+        because=f"{hidden.honest.reading.says}: " + "; ".join(hidden.honest.because(hidden.hidden, shares)),
+        explanation=hidden.honest.reading.name,
+    )
+    if hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
+        out.cleared.append(spot)
+    else:
+        spot.missing = "hard evidence of one hand; " + "; ".join(hidden.axis.because)
+        out.undecided.append(spot)
+
+
+def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], pool: Read | None, whole: Read | None) -> Draft:
+    """Make the campaign inside a network: the families that look like extraction, and who carries them.
+
+    Where it is the group's whole traffic that looks like it, all of it is attributed.
+    """
+    assert traces.streams is not None  # noqa: S101 - the corridor made them
+    best = max((read.score for read in reads.values()), default=0.0)
+    most = max((read.bits for read in reads.values()), default=0.0)
+    entire = whole if whole is not None and whole.score > best and whole.bits >= most else None
+    kinds = {kind for read in (pool, *reads.values()) if read and read.score >= 0.5 * best for kind in read.kinds[:1]}
+    families = [] if entire else [f for f, read in reads.items() if _of_kind(read, kinds, best)]
+    shown = {family: reads[family] for family in families}
+    told = [entire] if entire else list(shown.values())
+    return Draft(
+        finding="distillation_campaign",
+        accounts=network.accounts if entire else _carriers(traces.streams, network.accounts, families),
+        families=families,
+        deception=network.deception,
+        intent=network.intent,
+        evidence=[*network.evidence, *_intent_evidence(told)],
+        explanations=network.explanations,
+        shown=families or network.shown,
+        kinds={family: read.kinds for family, read in shown.items()},
+        targets=_targets(told),
+    )
 
 
 def _explanations(
@@ -149,41 +238,62 @@ def _explanations(
     return sorted(told, key=lambda one: -one.bits)
 
 
+def _of_kind(read: Read, kinds: set[str], best: float) -> bool:
+    return read.score >= max(STREAM_SHARE * best, 1e-6) or any(
+        read.alike.get(kind, 0.0) >= STREAM_SHARE for kind in kinds
+    )
+
+
 def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Sequence[int]) -> npt.NDArray[np.int64]:
     there = np.isin(streams.family, families)
     return np.intersect1d(accounts, streams.account[there])
 
 
 def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
-    """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading."""
+    """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading.
+
+    A late view confirms: its bits are of the settled group, and had no part in the error control.
+    """
     shown = []
     for name, look in joined.looks.items():
-        bits = min(float(joined.proposals.bits[name][group.seed]), look.view.CAP)
-        tied = float((group.ties[name] >= 2.0).mean())
+        late = look.view.LATE
+        bits = min(group.late[name] if late else float(joined.proposals.bits[name][group.seed]), look.view.CAP)
+        tied = float((group.ties[name] >= TIE_BITS).mean())
         if bits < 1.0 and tied < 0.1:
             continue
-        proposed = joined.proposals.by[group.seed] == name and bits <= 0.0
+        proposed = not late and joined.proposals.by[group.seed] == name and bits <= 0.0
+        note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(
-                view=name, axis="deception", bits=round(bits, 1),
-                because=look.sight.because(group.members) + (" (proposed the group; not counted)" if proposed else ""),
+                view=name,
+                axis="deception",
+                bits=round(bits, 1),
+                because=look.sight.because(group.members) + note,
                 innocent_reading=look.view.INNOCENT,
             )
-        )  # fmt: skip
+        )
     return sorted(shown, key=lambda one: -one.bits)
 
 
-def _intent_evidence(families: Sequence[int], reads: dict[int, Read]) -> list[Evidence]:
+def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:
     return [
         Evidence(
-            view="intent", axis="intent", bits=round(reads[family].bits, 1), because=reads[family].because,
+            view="intent",
+            axis="intent",
+            bits=round(read.bits, 1),
+            because=read.because,
             innocent_reading="a tutor, an evaluation, a batch job or a product that works in the same way",
         )
-        for family in sorted(families, key=lambda f: -reads[f].bits)[:4]
-    ]  # fmt: skip
+        for read in sorted(reads, key=lambda one: -one.bits)[:4]
+    ]
+
+
+PREFIX: Final = {
+    "distillation_campaign": "cam", "account_network": "net", "open_extraction": "open", "grant_exceeded": "grant",
+}  # fmt: skip
 
 
 def entry_id(finding: str, accounts: Sequence[str]) -> str:
     """Name an entry by who is in it."""
     digest = hashlib.blake2b("\n".join([finding, *sorted(accounts)]).encode(), digest_size=5)
-    return f"{'net' if finding == 'account_network' else 'cam'}-{digest.hexdigest()}"
+    return f"{PREFIX[finding]}-{digest.hexdigest()}"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
 
 from stillwatch import rooms
 from stillwatch.judge.groups import Look, Proposals, Settled, examine, gather
-from stillwatch.model.traces import Traces
+from stillwatch.model.traces import Closely, Traces
+from stillwatch.model.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,20 +27,36 @@ class Joined:
     """Views that saw nothing for want of columns, with what they need."""
 
 
-def join(traces: Traces, fdr: float) -> Joined:
-    """Run every view of the `link` room over the traces."""
-    looks: dict[str, Look] = {}
+def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely]) -> Joined:
+    """Run every view of the `link` room over the traces.
+
+    Args:
+        closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
+    """
+    views = rooms.members("link")
     silent: dict[str, tuple[str, ...]] = {}
-    for name, view in rooms.members("link").items():
+    looks = _look({name: view for name, view in views.items() if not view.LATE}, traces, silent)
+    proposals = examine(looks, fdr)
+    if proposals.passed.any():
+        linked = np.zeros(traces.crowd.owners, bool)
+        for number in np.flatnonzero(proposals.passed):
+            linked[proposals.groups[int(number)]] = True
+        late = replace(traces, closely=closer(linked))
+        looks |= _look({name: view for name, view in views.items() if view.LATE}, late, silent)
+    return Joined(
+        looks=looks,
+        proposals=proposals,
+        settled=gather(looks, proposals, traces.crowd.declared),
+        silent=silent,
+    )
+
+
+def _look(views: Mapping[str, ModuleType], traces: Traces, silent: dict[str, tuple[str, ...]]) -> dict[str, Look]:
+    looks: dict[str, Look] = {}
+    for name, view in views.items():
         sight = view.look(traces)
         if sight is None:
             silent[name] = view.NEEDS
         else:
-            looks[name] = Look(view=view, sight=sight)
-    proposals = examine(looks, fdr)
-    return Joined(
-        looks=looks,
-        proposals=proposals,
-        settled=gather(looks, proposals, traces.crowd.owners),
-        silent=silent,
-    )
+            looks[name] = Look(view=cast("View", view), sight=sight)
+    return looks

@@ -1,10 +1,10 @@
-"""Tell: count what each entry names, and write the case."""
+"""Tell: count what each entry names, in the four units and by the day, and write which exchanges it names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +16,20 @@ import pyarrow.parquet as pq
 from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.decide import Draft
+from stillwatch.kit.arrow import numbers
 from stillwatch.kit.codes import Codes
+from stillwatch.model.exchange import AT
 
 U64 = np.uint64
 ATTRIBUTED: Final = pa.schema(
-    [("exchange", pa.string()), ("account", pa.string()), ("campaign", pa.string()), ("family", pa.string())]
-)
+    [
+        ("exchange", pa.string()), ("account", pa.string()), ("campaign", pa.string()), ("family", pa.string()),
+        ("at", AT),
+    ]
+)  # fmt: skip
+DAY_MS: Final = 86_400_000
+DAYS_TOLD: Final = 4000
+"""Days that are told of one log at the most; a log of broken clocks has no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,8 @@ class Counted:
     distinct_prompts: int
     first: int
     last: int
+    days: dict[str, int]
+    """Exchanges on each day, UTC."""
     rows: npt.NDArray[np.int64]
     """Rows attributed to the entry, ascending."""
 
@@ -79,8 +89,9 @@ def _tasks(piece: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
 def _sum(parts: list[dict[str, npt.NDArray[Any]]]) -> Counted:
     if not parts:
         return Counted(
-            exchanges=0, tasks=0, output_tokens=0, distinct_prompts=0, first=0, last=0, rows=np.zeros(0, np.int64)
-        )
+            exchanges=0, tasks=0, output_tokens=0, distinct_prompts=0, first=0, last=0, days={},
+            rows=np.zeros(0, np.int64),
+        )  # fmt: skip
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     prompts = joined["last"][joined["last"] != 0]
     return Counted(
@@ -90,6 +101,7 @@ def _sum(parts: list[dict[str, npt.NDArray[Any]]]) -> Counted:
         distinct_prompts=len(np.unique(prompts)),
         first=int(joined["at"].min()),
         last=int(joined["at"].max()),
+        days=days([joined["at"]]),
         rows=joined["rows"],
     )
 
@@ -104,9 +116,10 @@ def write_exchanges(
         attributed: (entry id, rows) pairs; an exchange of two entries gives two rows.
     """
     every = np.unique(np.concatenate([rows for _, rows in attributed])) if attributed else np.zeros(0, np.int64)
-    primary = _pick(scratch, every)
+    primary = primary_of(scratch, every)
     with pq.ParquetWriter(path, ATTRIBUTED, compression="zstd") as writer:
-        for rows, batch in reread(tasks, scratch, every, ("exchange", "account")):
+        for rows, batch in reread(tasks, scratch, every, ("exchange", "account", "at")):
+            at = pa.array(numbers(batch.column("at"), np.int64, 0), AT)
             names = pa.array([family_names[f] for f in primary[np.searchsorted(every, rows)]], pa.string())
             for entry, mine in attributed:
                 here = np.flatnonzero(np.isin(rows, mine, assume_unique=True))
@@ -117,10 +130,12 @@ def write_exchanges(
                         "account": batch.column("account").cast(pa.string()).take(take),
                         "campaign": pa.array([entry] * len(here), pa.string()),
                         "family": names.take(take),
+                        "at": at.take(take),
                     }, schema=ATTRIBUTED))  # fmt: skip
 
 
-def _pick(scratch: Scratch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+def primary_of(scratch: Scratch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Read the primary family of some rows, ascending."""
     out = np.zeros(len(rows), np.int32)
     for start, piece in scratch.pieces("primary"):
         low, high = np.searchsorted(rows, (start, start + len(piece["primary"])))
@@ -128,6 +143,25 @@ def _pick(scratch: Scratch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32
     return out
 
 
+def days(parts: Iterable[npt.NDArray[np.int64]]) -> dict[str, int]:
+    """Count exchanges by the day, UTC; where there are too many days, the fullest ones."""
+    found: dict[int, int] = {}
+    for at in parts:
+        for day, count in zip(*np.unique(at // DAY_MS, return_counts=True), strict=True):
+            found[int(day)] = found.get(int(day), 0) + int(count)
+        if len(found) > 2 * DAYS_TOLD:
+            found = _fullest(found)
+    return {f"{instant(day * DAY_MS):%Y-%m-%d}": found[day] for day in sorted(_fullest(found))}
+
+
+def _fullest(found: dict[int, int]) -> dict[int, int]:
+    return dict(sorted(found.items(), key=lambda item: -item[1])[:DAYS_TOLD])
+
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+
 def instant(ms: int) -> datetime:
-    """Turn ms since 1970 into an aware time."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    """Turn ms since 1970 into an aware time; a broken clock's time is bounded to the years that can be written."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=min(max(ms, 0), _LAST_MS))

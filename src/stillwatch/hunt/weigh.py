@@ -1,244 +1,312 @@
-"""Weigh: read the families of a log for intent, each against the control families of the same log.
+"""Weigh: read what groups ask for intent, against what owners whom nothing links ask in the same log.
 
-Sums over all exchanges come from the scratch; of the texts only a few exemplars are read again, from a few pieces
-of the traffic, and forgotten at once.
+What is read is a *label*: a control family; one family inside one group; all of a group's own families together;
+all that a group or a control owner sends. Sums over the exchanges of a label come from the scratch; of the texts
+only a few exemplars are read again, from a few pieces of the traffic, and forgotten at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from stillwatch.engine.scan import Task, reread
+from stillwatch.engine.scan import Task
 from stillwatch.engine.scratch import Scratch
-from stillwatch.families.assign import KEPT
-from stillwatch.hunt.decide import owned
-from stillwatch.hunt.grow import Grown
+from stillwatch.hunt.exemplify import choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
+from stillwatch.judge.exemplars import Exemplar
+from stillwatch.judge.open import LARGE
+from stillwatch.judge.streams import Enriched, enriched
 from stillwatch.kit.codes import Codes
-from stillwatch.kit.distinct import Distinct
-from stillwatch.kit.fingerprint import TURN, sketch
-from stillwatch.kit.fingerprint import Scratch as TextScratch
-from stillwatch.kit.fingerprint import scratch as text_scratch
-from stillwatch.kit.jit import kernel
-from stillwatch.model.traces import Traces
+from stillwatch.kit.hashes import pair
+from stillwatch.model.crowd import Crowd
+from stillwatch.model.traces import Families, Streams, Traces
 
-EXEMPLARS: Final = 12
-"""Exchanges read of each family."""
-LOOK_ROWS: Final = 400_000
-"""Exchanges of the traffic among which exemplars are sought, in pieces spread over its time."""
 CONTROL_ROWS: Final = 20
-"""Exchanges that a family must have to be a control."""
+"""Exchanges that a family must have to be a control, and an owner two and a half times as many."""
 CONTROL_SHARE: Final = 0.9
 """Share of a control family's exchanges that must come from owners whom nothing links."""
 CONTROLS: Final = 400
-"""Control families at the most, the largest."""
+"""Control families and control owners at the most: the largest."""
+
+U64 = np.uint64
+_COLUMNS: Final[dict[str, Any]] = {
+    "answers": np.uint8, "ends": np.uint8, "tokens": np.uint32, "script": np.uint8, "answer_tokens": np.uint32,
+    "input_tokens": np.int32, "output_tokens": np.int32, "reasoning_tokens": np.int32, "flags": np.uint8,
+    "last": np.uint64, "sum": np.uint64, "first": np.uint64, "system": np.uint64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """How groups read."""
+
+    own: list[list[Enriched]]
+    """The families that belong to each settled group."""
+    streams: dict[tuple[int, int], intent.Read]
+    """Each family inside each settled group, by (group, family)."""
+    pools: dict[int, intent.Read]
+    """All that a group asks in its own families, taken together."""
+    wholes: dict[int, intent.Read]
+    """All that a group sends."""
+    open: dict[tuple[int, int], intent.Read]
+    """Large streams of single owners outside the groups, by (owner, family)."""
+    texts: dict[int, list[str]]
+    """Texts of the exemplars of every family that was read."""
+    controls: int
+
+
+@dataclass(slots=True, kw_only=True)
 class Sums:
-    """Sums over all exchanges of each family."""
+    """Sums over the exchanges of each label."""
 
-    tallies: npt.NDArray[np.float64]
-    distinct: npt.NDArray[np.int64]
-    unordered: npt.NDArray[np.int64]
+    labels: int
+    tallies: npt.NDArray[np.float64] = field(init=False)
+    _seen: dict[str, tuple[list[npt.NDArray[np.uint64]], list[npt.NDArray[np.int32]]]] = field(default_factory=dict)
+    _sent: list[npt.NDArray[Any]] = field(default_factory=list)
 
-    @property
-    def rows(self) -> npt.NDArray[np.int64]:
-        """Exchanges of each family."""
-        return self.tallies[:, 0].astype(np.int64)
+    def __post_init__(self) -> None:
+        self.tallies = np.zeros((self.labels, tally.SIZE))
 
-
-def sums(scratch: Scratch, grown: Grown) -> Sums:
-    """Add up what the exchanges of each family have in common, in one pass over the scratch."""
-    tallies = np.zeros((len(grown), tally.SIZE))
-    distinct, unordered = Distinct(len(grown)), Distinct(len(grown))
-    optional = ("answers", "ends", "tokens", "script", "answer_tokens", "input_tokens", "output_tokens",
-                "reasoning_tokens", "flags", "last", "sum")  # fmt: skip
-    there = [name for name in optional if name in scratch]
-    for _, piece in scratch.pieces("family", *there):
-        rows = len(piece["family"])
-
-        def column(name: str, dtype: Any, rows: int = rows, piece: dict[str, Any] = piece) -> npt.NDArray[Any]:
-            return piece[name] if name in piece else np.zeros(rows, dtype)
-
-        usage = np.stack([column(f"{kind}_tokens", np.int32) for kind in ("input", "output", "reasoning")], axis=1)
+    def add(
+        self, label: npt.NDArray[np.int32], owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
+    ) -> None:
+        """Add the rows of a piece; label 0 is nobody's."""
+        here = label > 0
+        if not here.any():
+            return
+        later = (columns["answers"] > 0) & (columns["ends"] == ord("u"))
+        places = np.stack([np.where(later, 0, label), np.where(later, label, 0)], axis=1).astype(np.int32)
+        usage = np.stack([columns[f"{kind}_tokens"] for kind in ("input", "output", "reasoning")], axis=1)
         tally.tally(
-            piece["family"], KEPT + 1, column("answers", np.uint8), column("ends", np.uint8),
-            column("tokens", np.uint32), column("script", np.uint8), column("answer_tokens", np.uint32),
-            usage.astype(np.int32), column("flags", np.uint8), np.ones(rows, bool), tallies,
+            places, 1, columns["answers"], columns["ends"], columns["tokens"], columns["script"],
+            columns["answer_tokens"], usage.astype(np.int32), columns["flags"], here, self.tallies,
         )  # fmt: skip
-        for place in range(KEPT + 1):
-            distinct.add(piece["family"][:, place], column("last", np.uint64))
-            unordered.add(piece["family"][:, place], column("sum", np.uint64))
-    return Sums(tallies=tallies, distinct=distinct.counts(), unordered=unordered.counts())
+        mine = label[here]
+        for name in ("last", "sum", "first", "system"):
+            key = np.zeros(len(mine), U64)
+            pair(mine.astype(U64), columns[name][here], key)
+            key, at = np.unique(key, return_index=True)
+            keys, labels = self._seen.setdefault(name, ([], []))
+            keys.append(key)
+            labels.append(mine[at])
+        sent, count = np.unique(np.stack([mine, owner[here]]), axis=1, return_counts=True)
+        self._sent.append(np.concatenate([sent, count[None]]))
+
+    def distinct(self, name: str) -> npt.NDArray[np.int64]:
+        """Count the distinct values of a column under each label, exactly."""
+        keys, labels = self._seen.get(name, ([], []))
+        if not keys:
+            return np.zeros(self.labels, np.int64)
+        key, at = np.unique(np.concatenate(keys), return_index=True)
+        label = np.concatenate(labels)[at][key != 0]
+        return np.bincount(label, minlength=self.labels)
+
+    def hands(self) -> npt.NDArray[np.float64]:
+        """Tell how many owners share the exchanges of each label: the entropy of their shares, in bits."""
+        if not self._sent:
+            return np.zeros(self.labels)
+        every = np.concatenate(self._sent, axis=1)
+        pairs, inverse = np.unique(every[:2], axis=1, return_inverse=True)
+        sent = np.bincount(inverse.reshape(-1), weights=every[2])
+        total = np.bincount(pairs[0], weights=sent, minlength=self.labels)
+        share = sent / total[pairs[0]]
+        entropy: npt.NDArray[np.float64] = np.bincount(
+            pairs[0], weights=-share * np.log2(share), minlength=self.labels
+        ).astype(np.float64)
+        return entropy
+
+    def statistics(self, marks: npt.NDArray[np.float64], turns: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """Make the statistics of every label; `marks` is what its exemplars say."""
+        return intent.statistics(
+            self.tallies, distinct=self.distinct("last"), unordered=self.distinct("sum"),
+            conversations=self.distinct("first"), contexts=self.distinct("system"), read=marks, turns=turns,
+            hands=self.hands(),
+        )  # fmt: skip
 
 
-def weigh(
-    scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, sums: Sums, turns: int
-) -> tuple[dict[int, intent.Read], dict[int, list[str]]]:
-    """Read the families that belong to settled groups, against the control families of the log.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """Which label each exchange has."""
 
-    Returns:
-        how each of these families reads, and the texts of the exemplars of all families that were read.
-    """
-    assert traces.families is not None  # noqa: S101 - the corridor made them
-    count = len(traces.families)
-    control = _controls(traces, joined)
-    candidates = sorted({one.family for own in owned(traces, joined, traces.families) for one in own})
-    wanted = control.copy()
-    wanted[candidates] = True
-    texts = read(scratch, tasks, choose(scratch, wanted), turns)
-    marks = np.zeros((count, len(exemplars.READ)))
-    for family, held in texts.items():
-        marks[family] = exemplars.read(held)
-    distinct, unordered = _exact(scratch, wanted, sums)
-    values = intent.statistics(sums.tallies, distinct, unordered, marks, traces.families.kind == 1)
-    reads = intent.weigh(values[candidates], values[control])
-    return dict(zip(candidates, reads, strict=True)), {f: [one.prompt for one in held] for f, held in texts.items()}
+    group: npt.NDArray[np.int32]
+    """Settled group of each owner, from 1; 0 for none."""
+    control_family: npt.NDArray[np.int32]
+    """Label of each family for owners whom nothing links."""
+    stream: dict[tuple[int, int], int]
+    """Label of each family inside each group, by (group from 1, family)."""
+    control_owner: npt.NDArray[np.int32]
+    """Label of each owner among whole traffics; those of the groups come first."""
+
+    def families(self) -> int:
+        """Count the labels of families, with 0."""
+        return 1 + int(self.control_family.max(initial=0)) + len(self.stream)
+
+    def of(self, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Label rows by family."""
+        group = self.group[owner].astype(np.int64)
+        label = np.where(group == 0, self.control_family[primary], 0).astype(np.int32)
+        size = len(self.control_family)
+        keys = np.array([g * size + f for g, f in self.stream], np.int64)
+        names = np.array(list(self.stream.values()), np.int32)
+        order = np.argsort(keys)
+        inside = np.flatnonzero(group)
+        if len(keys) and len(inside):
+            wanted = group[inside] * size + primary[inside]
+            place = np.searchsorted(keys[order], wanted).clip(max=len(keys) - 1)
+            found = keys[order][place] == wanted
+            label[inside[found]] = names[order][place[found]]
+        return label
 
 
-def _controls(traces: Traces, joined: Joined) -> npt.NDArray[np.bool_]:
-    """Choose the control families: large enough, and almost all of owners whom nothing links."""
-    assert traces.streams is not None  # noqa: S101
-    assert traces.families is not None  # noqa: S101
-    streams, count = traces.streams, len(traces.families)
-    linked = np.zeros(traces.crowd.owners, bool)
-    for group in joined.settled:
-        linked[group.members] = True
-    free = ~linked[traces.crowd.owner[streams.account]]
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, codes: Codes) -> Weighed:
+    """Read the families that belong to settled groups, against the control families of the log."""
+    families, streams = traces.families, traces.streams
+    assert families is not None  # noqa: S101 - the corridor made them
+    assert streams is not None  # noqa: S101
+    crowd = traces.crowd
+    own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
+    labels = _label(traces, joined, own, families, streams)
+    texts_of = read(scratch, tasks, choose(scratch, codes, crowd.owner, labels), _systems(labels, families))
+    marks = _marks(labels, texts_of)
+    alone = _alone(crowd, labels, families, streams)
+    alone_texts = read(scratch, tasks, choose(scratch, codes, crowd.owner, alone), _systems(alone, families))
+    alone_marks = _marks(alone, alone_texts)
+    by_stream = Sums(labels=alone.families())
+    by_family = Sums(labels=labels.families())
+    groups = len(joined.settled)
+    by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
+    for _, piece in scratch.pieces("account", "primary", *[name for name in _COLUMNS if name in scratch]):
+        owner = crowd.owner[codes.lookup(piece["account"])]
+        columns = _columns(piece)
+        by_family.add(labels.of(owner, piece["primary"]), owner, columns)
+        by_owner.add(labels.control_owner[owner], owner, columns)
+        by_stream.add(alone.of(owner, piece["primary"]), owner, columns)
+    turns = _turns(labels, families)
+    values = by_family.statistics(marks, turns)
+    controls = np.unique(labels.control_family[labels.control_family > 0])
+    yard = values[controls]
+    whole = by_owner.statistics(np.zeros((by_owner.labels, len(exemplars.READ))), np.ones(by_owner.labels, np.bool_))
+    numbers = [number for number in range(groups) if own[number]]
+    pooled = _pool(by_family, values, marks, labels, numbers)
+    wanted = list(labels.stream.items())
+    found = intent.weigh(values[[label for _, label in wanted]], yard)
+    single = list(alone.stream.items())
+    values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
+    stood = intent.weigh(values_alone[[label for _, label in single]], yard)
+    texts: dict[int, list[str]] = {}
+    for held, source in ((wanted, texts_of), (single, alone_texts)):
+        for (_, family), label in held:
+            texts.setdefault(family, []).extend(one.prompt for one in source.get(label, []))
+    return Weighed(
+        own=own,
+        streams={(group - 1, family): one for ((group, family), _), one in zip(wanted, found, strict=True)},
+        pools=dict(zip(numbers, intent.weigh(pooled, yard), strict=True)),
+        wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :]))),
+        open={(group - 1, family): one for ((group, family), _), one in zip(single, stood, strict=True)},
+        texts=texts,
+        controls=len(controls),
+    )
+
+
+def _label(
+    traces: Traces, joined: Joined, own: Sequence[Sequence[Enriched]], families: Families, streams: Streams
+) -> Labels:
+    crowd, count = traces.crowd, len(families)
+    group = np.zeros(crowd.owners, np.int32)
+    for number, one in enumerate(joined.settled, 1):
+        group[one.members] = number
+    free = group[crowd.owner[streams.account]] == 0
     rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
     unlinked = np.bincount(streams.family[free], weights=streams.exchanges[free], minlength=count)
-    control: npt.NDArray[np.bool_] = (rows >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
-    control[0] = False
-    most = np.flatnonzero(control)
-    control[most[np.argsort(-rows[most], kind="stable")[CONTROLS:]]] = False
-    return control
+    fit = (unlinked >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
+    fit[0] = False
+    chosen = np.flatnonzero(fit)
+    chosen = chosen[np.argsort(-rows[chosen], kind="stable")[:CONTROLS]]
+    control = np.zeros(count, np.int32)
+    control[chosen] = np.arange(1, len(chosen) + 1)
+    stream: dict[tuple[int, int], int] = {}
+    for number, held in enumerate(own, 1):
+        for belonging in held:
+            stream[number, belonging.family] = len(chosen) + len(stream) + 1
+    sent = np.bincount(crowd.owner, weights=crowd.exchanges, minlength=crowd.owners)
+    large = np.flatnonzero((group == 0) & (sent >= 2.5 * CONTROL_ROWS))
+    large = large[np.argsort(-sent[large], kind="stable")[:CONTROLS]]
+    whole = group.copy()
+    whole[large] = len(joined.settled) + 1 + np.arange(len(large))
+    return Labels(group=group, control_family=control, stream=stream, control_owner=whole)
 
 
-def _exact(
-    scratch: Scratch, wanted: npt.NDArray[np.bool_], sums: Sums
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Count distinct turns of the wanted families exactly, with and without regard to the order of words."""
-    if "last" not in scratch:
-        return sums.distinct, sums.unordered
-    out = []
-    for column, rough in (("last", sums.distinct), ("sum", sums.unordered)):
-        seen: list[npt.NDArray[np.uint64]] = []
-        for _, piece in scratch.pieces("family", column):
-            for place in range(KEPT + 1):
-                family = piece["family"][:, place]
-                here = wanted[family]
-                pairs = np.stack([family[here].astype(np.uint64), piece[column][here]], axis=1)
-                seen.append(np.unique(pairs, axis=0))
-        every = np.unique(np.concatenate(seen), axis=0)
-        exact = rough.copy()
-        exact[wanted] = np.bincount(every[:, 0].astype(np.int64), minlength=len(rough))[wanted]
-        out.append(exact)
-    return out[0], out[1]
+def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -> Labels:
+    """Label the large streams of single owners outside the groups; here every owner is a group of its own."""
+    owner = crowd.owner[streams.account]
+    size = len(families)
+    key, inverse = np.unique(owner.astype(np.int64) * size + streams.family, return_inverse=True)
+    sent = np.bincount(inverse, weights=streams.exchanges)
+    who, family = key // size, key % size
+    fit = (sent >= LARGE) & (labels.group[who] == 0) & (family > 0) & ~families.harness[family]
+    order = np.flatnonzero(fit)
+    order = order[np.argsort(-sent[order], kind="stable")[:CONTROLS]]
+    group = np.zeros(crowd.owners, np.int32)
+    group[who[order]] = who[order] + 1
+    stream = {(int(who[i]) + 1, int(family[i])): number for number, i in enumerate(order, 1)}
+    nobody = np.zeros(size, np.int32)
+    return Labels(group=group, control_family=nobody, stream=stream, control_owner=np.zeros(crowd.owners, np.int32))
 
 
-def choose(scratch: Scratch, wanted: npt.NDArray[np.bool_], seed: int = 0) -> dict[int, list[int]]:
-    """Choose exemplar rows for the wanted families, from pieces spread evenly over the traffic."""
-    chosen: dict[int, list[int]] = {}
-    pieces = list(scratch.segments)
-    step = max(1, round(scratch.rows / LOOK_ROWS))
-    rng = np.random.default_rng(seed)
-    for number, (start, piece) in enumerate(scratch.pieces("family")):
-        if number % step and len(pieces) > step:
-            continue
-        families = piece["family"][:, : KEPT + 1]
-        rows, places = np.nonzero(wanted[families])
-        order = rng.permutation(len(rows))
-        names = families[rows[order], places[order]]
-        for name, row in zip(names.tolist(), rows[order].tolist(), strict=True):
-            held = chosen.setdefault(name, [])
-            if len(held) < EXEMPLARS:
-                held.append(start + row)
-    return chosen
+def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:
+    marks = np.zeros((labels.families(), len(exemplars.READ)))
+    for label, held in texts.items():
+        marks[label] = exemplars.read(held)
+    return marks
 
 
-def read(
-    scratch: Scratch, tasks: Sequence[Task], chosen: dict[int, list[int]], turns: int
-) -> dict[int, list[exemplars.Exemplar]]:
-    """Read the texts of the chosen rows; families above `turns` are of system texts."""
-    rows = np.unique(np.array([row for held in chosen.values() for row in held], np.int64))
-    text: dict[int, dict[str, str]] = {}
-    marks: dict[int, npt.NDArray[np.uint32]] = {}
-    work = text_scratch()
-    for numbers, batch in reread(tasks, scratch, rows, ("system", "messages", "response", "reasoning")):
-        for row, one in zip(numbers.tolist(), _texts(batch), strict=True):
-            text[row] = one
-            marks[row] = _turn_marks(one["question"], work)
-    brings = _brings(scratch, marks)
-    return {
-        name: [
-            exemplars.Exemplar(
-                prompt=text[row]["system" if name > turns else "question"], question=text[row]["question"],
-                system=text[row]["system"], response=text[row]["response"], reasoning=text[row]["reasoning"],
-                brings_answer=row in brings,
-            )
-            for row in held if row in text
-        ]
-        for name, held in chosen.items()
-    }  # fmt: skip
+def _columns(piece: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Take the columns that are added up; one that the log does not have is zero."""
+    rows = len(piece["account"])
+    return {name: piece[name] if name in piece else np.zeros(rows, kind) for name, kind in _COLUMNS.items()}
 
 
-def _texts(batch: pa.RecordBatch) -> list[dict[str, str]]:
-    there = set(batch.schema.names)
-    out: list[dict[str, str]] = []
-    columns = {name: batch.column(name).to_pylist() for name in ("system", "response", "reasoning") if name in there}
-    messages = batch.column("messages").to_pylist() if "messages" in there else [None] * batch.num_rows
-    for i in range(batch.num_rows):
-        talk = messages[i] or []
-        users = [m["content"] or "" for m in talk if m and (m["role"] or "").startswith(("u", "h"))]
-        leading = talk[0]["content"] if talk and talk[0] and (talk[0]["role"] or "")[:1] in ("s", "d") else ""
-        one = {
-            name: (columns[name][i] or "") if name in columns else "" for name in ("system", "response", "reasoning")
-        }
-        one["system"] = one["system"] or leading or ""
-        one["question"] = users[-1] if users else ""
-        out.append(one)
-    return out
+def _systems(labels: Labels, families: Families) -> set[int]:
+    """Name the labels whose families are of system texts."""
+    control = np.flatnonzero((labels.control_family > 0) & (families.kind == 2))
+    return {int(labels.control_family[f]) for f in control} | {
+        label for (_, family), label in labels.stream.items() if families.kind[family] == 2
+    }
 
 
-@kernel
-def _marks(text: npt.NDArray[np.uint8], length: int, work: TextScratch, out: npt.NDArray[np.uint32]) -> int:
-    found = sketch(text, 0, length, work, TURN, np.uint64(0))[4]
-    for i in range(found):
-        out[i] = np.uint32(work.marks[i])
-    return found
+def _turns(labels: Labels, families: Families) -> npt.NDArray[np.bool_]:
+    turns = np.ones(labels.families(), np.bool_)
+    turns[list(_systems(labels, families))] = False
+    return turns
 
 
-def _turn_marks(question: str, work: TextScratch) -> npt.NDArray[np.uint32]:
-    raw = question.encode("utf-8", "replace")
-    out = np.zeros(1024, np.uint32)
-    found = _marks(np.frombuffer(raw + bytes(64), np.uint8), len(raw), work, out)
-    return out[:found].copy()
-
-
-def _brings(scratch: Scratch, marks: dict[int, npt.NDArray[np.uint32]]) -> set[int]:
-    """Find the questions that hold an answer which was given to anybody earlier: two of its four fingerprints."""
-    if "answer" not in scratch or not marks:
-        return set()
-    asked = np.concatenate([np.full(len(held), row, np.int64) for row, held in marks.items()])
-    flat = np.concatenate(list(marks.values())).astype(np.uint64)
-    codes = Codes(len(flat))
-    numbers, _ = codes.encode(flat)
-    order = np.argsort(numbers, kind="stable")
-    starts = np.searchsorted(numbers[order], np.arange(len(codes) + 1))
-    found: set[int] = set()
-    for start, piece in scratch.pieces("answer"):
-        lanes = codes.lookup(piece["answer"].reshape(-1).astype(np.uint64)).reshape(piece["answer"].shape)
-        for row in np.flatnonzero(((lanes >= 0) & (piece["answer"] != 0)).sum(axis=1) >= 2).tolist():
-            holders = [set(asked[order[starts[c] : starts[c + 1]]].tolist()) for c in lanes[row] if c >= 0]
-            for one in set().union(*holders):
-                if one > start + row and sum(one in h for h in holders) >= 2:
-                    found.add(one)
-    return found
+def _pool(
+    sums: Sums, values: npt.NDArray[np.float64], marks: npt.NDArray[np.float64], labels: Labels, numbers: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Make the statistics of each group's own families taken together, as if they were one family."""
+    if not numbers:
+        return np.zeros((0, values.shape[1]))
+    place = {number: i for i, number in enumerate(numbers)}
+    pooled = Sums(labels=len(numbers))
+    weights = np.zeros((len(numbers), sums.labels))
+    for (group, _), label in labels.stream.items():
+        weights[place[group - 1], label] = 1.0
+    rows = weights * sums.tallies[:, 0]
+    pooled.tallies = weights @ sums.tallies
+    share = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1.0)
+    return intent.statistics(
+        pooled.tallies,
+        distinct=(weights @ sums.distinct("last")).astype(np.int64),
+        unordered=(weights @ sums.distinct("sum")).astype(np.int64),
+        conversations=(weights @ sums.distinct("first")).astype(np.int64),
+        contexts=(weights @ sums.distinct("system")).astype(np.int64),
+        read=share @ marks,
+        turns=np.ones(len(numbers), np.bool_),
+        hands=(share * sums.hands()).sum(axis=1),
+    )

@@ -5,8 +5,13 @@ dataset.
 """
 
 from stillwatch.ingest._accounts import read_accounts
+from stillwatch.ingest._dataset import REJECTED
 from stillwatch.ingest._declared import read_grants, read_known
 from stillwatch.ingest._gather import Gathered, gather, ingest
 from stillwatch.ingest._intake import Progress, Taken
+from stillwatch.ingest._survey import Sort, Survey, survey
 
-__all__ = ["Gathered", "Progress", "Taken", "gather", "ingest", "read_accounts", "read_grants", "read_known"]
+__all__ = [
+    "REJECTED", "Gathered", "Progress", "Sort", "Survey", "Taken", "gather", "ingest", "read_accounts", "read_grants",
+    "read_known", "survey",
+]  # fmt: skip

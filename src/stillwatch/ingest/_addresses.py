@@ -60,7 +60,7 @@ class Clients:
         """Tell whether any proxy is trusted, so that the header matters."""
         return bool(self._trusted)
 
-    def column(self, peers: list[object], headers: list[object] | None) -> list[str | None]:
+    def column(self, peers: Sequence[object], headers: Sequence[object] | None) -> list[str | None]:
         """Give the client of each exchange.
 
         Args:

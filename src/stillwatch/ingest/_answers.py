@@ -23,12 +23,13 @@ class Delivered(NamedTuple):
 
 
 NOTHING: Final = Delivered()
+_EMPTY: Final = Answer()
 
 
 Columns = tuple[list[Any], list[Any], list[Any], list[Any], list[Any]]
 
 
-def columns(values: list[Any]) -> Columns:
+def columns(values: Sequence[Any]) -> Columns:
     """Take many answers apart into the columns of `Delivered`. The common shape goes the short way."""
     responses: list[Any] = [None] * len(values)
     choices, calls, thoughts, finishes = (
@@ -40,15 +41,20 @@ def columns(values: list[Any]) -> Columns:
     for place, value in enumerate(values):
         if value is None:
             continue
-        if type(value) is Answer and (several := value.choices) is not None and len(several) == 1:
-            message = several[0].message
-            if message is not None and type(message.content) is str and message.tool_calls is None:
-                thought = message.reasoning_content
-                if thought is not None or (message.reasoning is None and message.thinking_blocks is None):
-                    responses[place] = message.content
-                    thoughts[place] = thought or None
-                    finishes[place] = several[0].finish_reason
-                    continue
+        if type(value) is Answer:
+            several = value.choices
+            if several is None:
+                if value.id is None and value.output is None and value.content is None and value == _EMPTY:
+                    continue  # what a failed call leaves behind
+            elif len(several) == 1:
+                message = several[0].message
+                if message is not None and type(message.content) is str and message.tool_calls is None:
+                    thought = message.reasoning_content
+                    if thought is not None or (message.reasoning is None and message.thinking_blocks is None):
+                        responses[place] = message.content
+                        thoughts[place] = thought or None
+                        finishes[place] = several[0].finish_reason
+                        continue
         responses[place], choices[place], calls[place], thoughts[place], finishes[place] = read(value)
     return responses, choices, calls, thoughts, finishes
 

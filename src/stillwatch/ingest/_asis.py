@@ -1,15 +1,17 @@
 """As it is: canonical Parquet of the operator's own, used where it lies.
 
-A file is used as it is when its footer says that no required value is missing and when each column is of a
-type that means the same as the canonical one. Anything else is converted.
+A file is used as it is when no required value is missing (its footer says so, or a look at the column does) and
+when each column is of a type that means the same as the canonical one. Anything else is converted.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,6 +21,8 @@ from stillwatch.ingest._writer import FILLED
 from stillwatch.model.exchange import EXCHANGES, REQUIRED
 
 ROWS: Final = 65_536
+_BATCH: Final = 1 << 18
+_SAMPLE: Final = 200
 
 
 def is_usable(path: Path) -> bool:
@@ -32,27 +36,63 @@ def is_usable(path: Path) -> bool:
         return False
     if any(not _means_the_same(schema.field(name)) for name in schema.names if name in EXCHANGES.names):
         return False
-    return _is_complete(metadata) and _fits(metadata, path.stat().st_size)
+    return _fits(metadata, path.stat().st_size) and _is_complete(path, metadata)
 
 
 def _means_the_same(field: pa.Field) -> bool:
-    empty = pa.array([], field.type) if not pa.types.is_dictionary(field.type) else pa.array([], field.type.value_type)
+    """Tell whether a column can be read as the canonical one; lists only as lists with offsets."""
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     wanted = EXCHANGES.field(field.name).type
-    if pa.types.is_integer(wanted) and not pa.types.is_integer(field.type):
+    if pa.types.is_list(wanted) and not (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_null(kind)
+    ):
         return False
-    return _tables.recast(empty, wanted) is not None
+    return _tables.recast(pa.array([], kind), wanted) is not None
 
 
-def _is_complete(metadata: pq.FileMetaData) -> bool:
-    """Tell whether no required value is missing, by the statistics of every row group."""
+def _is_complete(path: Path, metadata: pq.FileMetaData) -> bool:
+    """Tell whether no required value is missing: by the statistics, or else by a look at the column itself."""
     places = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
-    for group in range(metadata.num_row_groups):
-        for name in REQUIRED:
-            statistics = metadata.row_group(group).column(places[name]).statistics
-            if statistics is None or not statistics.has_null_count or statistics.null_count:
+    for name in REQUIRED:
+        untold = []
+        for group in range(metadata.num_row_groups):
+            told = _told_complete(metadata.row_group(group).column(places[name]).statistics, name)
+            if told is False:
                 return False
-            if statistics.has_min_max and statistics.min == "":
-                return False
+            if told is None:
+                untold.append(group)
+        if untold and not _seen_complete(path, name, untold):
+            return False
+    return True
+
+
+def _told_complete(statistics: Any, name: str) -> bool | None:
+    """Tell whether a column chunk lacks nothing; None when its statistics do not say."""
+    if statistics is None or not statistics.has_null_count:
+        return None
+    if statistics.null_count:
+        return False
+    if name == "at":
+        return True
+    return bool(statistics.min != "") if statistics.has_min_max else None
+
+
+def _seen_complete(path: Path, name: str, groups: list[int]) -> bool:
+    """Read one column of some row groups, and tell whether it lacks nothing.
+
+    Cost: decodes that column. A file that breaks off is not complete.
+    """
+    try:
+        with pq.ParquetFile(path, read_dictionary=[name]) as file:
+            for batch in file.iter_batches(ROWS, row_groups=groups, columns=[name]):
+                column = batch.column(0)
+                if column.null_count:
+                    return False
+                values = column.dictionary if pa.types.is_dictionary(column.type) else column
+                if name != "at" and pc.any(pc.equal(values, pa.scalar("", values.type))).as_py():
+                    return False
+    except (pa.ArrowException, OSError, ValueError):
+        return False
     return True
 
 
@@ -77,13 +117,15 @@ def columns(paths: Iterable[Path]) -> tuple[str, ...]:
             continue
         for index in range(metadata.num_columns):
             name = metadata.schema.column(index).path.partition(".")[0]
-            if name in EXCHANGES.names and name not in found and _is_filled(metadata, index):
+            if name in EXCHANGES.names and name not in found and _is_filled(metadata, index, name):
                 found.add(name)
     return tuple(name for name in EXCHANGES.names if name in found)
 
 
-def _is_filled(metadata: pq.FileMetaData, index: int) -> bool:
+def _is_filled(metadata: pq.FileMetaData, index: int, name: str) -> bool:
     """Tell whether a column may hold anything; where nothing is noted of it, it may."""
+    if pa.types.is_null(metadata.schema.to_arrow_schema().field(name).type):
+        return False
     for group in range(metadata.num_row_groups):
         column = metadata.row_group(group).column(index)
         statistics = column.statistics
@@ -118,23 +160,23 @@ def select(paths: Sequence[Path], names: Sequence[str]) -> str:
 
     `at` comes as a naive UTC timestamp whatever the files hold, so that no setting of the session shifts it.
     """
-    alike: dict[tuple[str, ...], list[Path]] = {}
+    alike: dict[tuple[frozenset[str], str], list[Path]] = {}
     for path in paths:
         there = pq.read_schema(path)
-        told = tuple(name for name in names if name in there.names)
-        alike.setdefault(told, []).append(path)
+        finest = "ns" if there.field("at").type.unit == "ns" else "us"
+        alike.setdefault((frozenset(names) & frozenset(there.names), finest), []).append(path)
     parts = []
-    for there_names, files in alike.items():
+    for (there_names, unit), files in alike.items():
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        chosen = ", ".join(_expression(name, name in there_names) for name in names)
+        chosen = ", ".join(_expression(name, name in there_names, unit) for name in names)
         source = f"read_parquet([{listed}], union_by_name=true, hive_partitioning=false)"
         parts.append(f"SELECT {chosen} FROM {source}")  # noqa: S608 - names are ours, paths are quoted
     return " UNION ALL ".join(parts)
 
 
-def _expression(name: str, there: bool) -> str:
+def _expression(name: str, there: bool, unit: str) -> str:
     if name == "at":
-        return 'make_timestamp(epoch_us("at")) AS "at"'
+        return f'make_timestamp(epoch_{unit}("at"){" // 1000" if unit == "ns" else ""}) AS "at"'
     return f"CAST({_quoted(name) if there else 'NULL'} AS {_SQL[name]}) AS {_quoted(name)}"
 
 
@@ -158,20 +200,24 @@ _SQL: Final = {name: _sql_type(EXCHANGES.field(name).type) for name in EXCHANGES
 def biggest_account(paths: Sequence[Path]) -> tuple[str, float] | None:
     """Find the account that has more than half of all exchanges, and its share; None when there is none.
 
-    Whoever has more than half of all has more than half of some batch, so only such accounts are counted.
+    Whoever has more than half of all has more than half of some batch, and then hardly ever less than a third of a
+    sample of it (200 rows: less than once in a million batches). Only such accounts are counted.
     """
-    counts: dict[str, int] = {}
+    candidates: set[str] = set()
     total = 0
-    for batch in batches(paths, ["account"], rows=1 << 20):
-        tally = pc.value_counts(batch.column(0))
+    chance = np.random.default_rng(0)
+    for batch in batches(paths, ["account"], rows=_BATCH):
         total += batch.num_rows
-        top = int(pc.max(tally.field("counts")).as_py() or 0)
-        if 2 * top > batch.num_rows:
-            row = tally.filter(pc.equal(tally.field("counts"), top))[0]
-            counts.setdefault(row["values"].as_py(), 0)
-    if not counts:
+        sample = batch.column(0)
+        if batch.num_rows > _SAMPLE:
+            sample = sample.take(pa.array(chance.integers(0, batch.num_rows, _SAMPLE)))
+        for account, count in Counter(sample.to_pylist()).most_common(1):
+            if 3 * count > len(sample):
+                candidates.add(account)
+    if not candidates:
         return None
-    for batch in batches(paths, ["account"], rows=1 << 20):
+    counts = dict.fromkeys(sorted(candidates), 0)
+    for batch in batches(paths, ["account"], rows=_BATCH):
         for account in counts:
             counts[account] += int(pc.sum(pc.equal(batch.column(0), account)).as_py() or 0)
     account, most = max(counts.items(), key=lambda item: item[1])

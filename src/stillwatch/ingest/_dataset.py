@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ class Dataset:
         self.root = root
         self._hidden = root / HIDDEN
         self._lock: IO[bytes] | None = None
+        self._run = secrets.token_hex(4)  # so that a reader left over by a run that was killed writes beside us
         self.entries: dict[str, Entry] = {}
 
     def __enter__(self) -> Self:
@@ -90,6 +92,9 @@ class Dataset:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for left in (self._hidden / "staging").glob(f"*.{self._run}"):
+            if not (self._hidden / "commit" / f"{left.stem}.json").exists():  # its moves are still to be made
+                shutil.rmtree(left, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
 
@@ -111,7 +116,7 @@ class Dataset:
         return folder
 
     def staging_of(self, unit: str) -> Path:
-        return self._hidden / "staging" / unit
+        return self._hidden / "staging" / f"{unit}.{self._run}"
 
     def finished(self, mapping: str) -> set[str]:
         """Name the stretches that are in, as read by a mapping."""
@@ -134,7 +139,7 @@ class Dataset:
         self, done: Done, entry: Entry, moves: Iterable[tuple[Path, Path]], removes: Iterable[Path] = ()
     ) -> None:
         """Move a unit's files into place, wholly or not at all."""
-        rejected = Path(self._hidden, "staging", done.unit, REJECTED)
+        rejected = self.staging_of(done.unit) / REJECTED
         pairs = [
             *moves,
             *([(rejected, self._hidden / "rejected" / f"{done.unit}.jsonl")] if rejected.exists() else []),
@@ -156,7 +161,7 @@ class Dataset:
             (self.root / path).unlink(missing_ok=True)
         write_aside(self._hidden / "done" / f"{commit.entry.unit}.json", msgspec.json.encode(commit.entry))
         note.unlink()
-        shutil.rmtree(self._hidden / "staging" / commit.entry.unit, ignore_errors=True)
+        shutil.rmtree(self.staging_of(commit.entry.unit), ignore_errors=True)
 
     def write_rejected(self) -> Path:
         """Write `rejected.jsonl` anew: of each source, what its last reading rejected."""

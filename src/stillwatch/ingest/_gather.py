@@ -78,7 +78,7 @@ def gather(
         ResourceError: when `into` is in use or cannot be written.
     """
     how = _how(format, map_file, settings)
-    found, passed = _sources.find(sources)
+    found, passed = _sources.find(sources, apart_from=into)
     own = [source for source in found if _is_usable(source, how)]
     rest = [source for source in found if source not in own]
     taken, files = Taken(), list[Path]()
@@ -120,7 +120,7 @@ def ingest(
         UsageError, SettingsError, ResourceError: as `gather`.
     """
     how = _how(format, map_file, settings)
-    found, passed = _sources.find(sources)
+    found, passed = _sources.find(sources, apart_from=out)
     taken, files = _intake.take_in(found, out, how, threads, progress or _quiet)
     if not files:
         raise nothing(taken, passed, out / REJECTED)
@@ -167,7 +167,7 @@ def _how(name: str | None, map_file: Path | None, settings: Ingest | None) -> Ho
 
 
 def _is_usable(source: _sources.Source, how: How) -> bool:
-    if source.path is None or how.map_file is not None or how.format not in {None, "canonical"}:
+    if source.path is None or source.live or how.map_file is not None or how.format not in {None, "canonical"}:
         return False
     with _sources.open_raw(source) as stream:
         if _sources.kind_of(source.name, stream.read(4)) != "parquet":

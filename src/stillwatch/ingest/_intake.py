@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 
+from stillwatch.errors import ResourceError
 from stillwatch.ingest import _records, _sources, _workers
 from stillwatch.ingest._convert import Done, How, Job, Stretch
 from stillwatch.ingest._dataset import Dataset, Entry, identity
@@ -25,6 +27,7 @@ STRETCH: Final = 128 << 20
 SPLIT: Final = 32 << 20
 TOGETHER: Final = 64 << 20
 MANY: Final = 2000
+APART: Final = 4 << 20
 VERSION: Final = 1
 
 Progress = Callable[[str, int, int], None]
@@ -74,11 +77,21 @@ def take_in(sources: list[Source], root: Path, how: How, threads: int, progress:
     Raises:
         ResourceError: when the directory is in use or cannot be written, or the disk is full.
     """
+    try:
+        return _take_in(sources, root, how, threads, progress)
+    except OSError as mistake:
+        raise _workers.full(mistake) from mistake
+    except pa.ArrowException as mistake:
+        hint = "a file of the dataset is damaged; ingest into a new directory"
+        raise ResourceError(f"cannot read the dataset: {mistake}", where=str(root), hint=hint) from None
+
+
+def _take_in(sources: list[Source], root: Path, how: How, threads: int, progress: Progress) -> tuple[Taken, list[Path]]:
     mapping = digest(how)
     with Dataset(root) as dataset:
         stretches = [stretch for source in sources for stretch in cut(source)]
         finished = dataset.finished(mapping)
-        left = [stretch for stretch in stretches if stretch.path is None or identity(stretch) not in finished]
+        left = [stretch for stretch in stretches if stretch.live or identity(stretch) not in finished]
         taken = _before(dataset, mapping, stretches)
         taken.sources, taken.bytes = len(sources), sum(source.size for source in sources)
         taken.skipped = len({one.name for one in stretches} - {one.name for one in left})
@@ -99,7 +112,7 @@ def digest(how: How) -> str:
 def _before(dataset: Dataset, mapping: str, stretches: list[Stretch]) -> Taken:
     """Tell what earlier runs did with these sources."""
     taken = Taken()
-    own = {identity(stretch) for stretch in stretches if stretch.path is not None}
+    own = {identity(stretch) for stretch in stretches if not stretch.live}
     for entry in dataset.entries.values():
         if entry.mapping == mapping and any(identity(stretch) in own for stretch in entry.stretches):
             taken.add(entry)
@@ -116,7 +129,9 @@ def _run(
     taken: Taken,
 ) -> None:
     total, done = sum(_weight(stretch) for stretch in left), 0
-    jobs = [_job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, total // (2 * threads)))]
+    jobs = [
+        _job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, max(APART, total // (2 * threads))))
+    ]
     waiting = {job.unit: job for job in jobs}
     settler = Settler(dataset, mapping)
 
@@ -185,7 +200,7 @@ def _commit(dataset: Dataset, settler: Settler, job: Job, done: Done, mapping: s
 
 
 def _job(dataset: Dataset, stretches: list[Stretch], how: How, mapping: str) -> Job:
-    told = [identity(stretch) if stretch.path else f"stdin:{time.time_ns()}" for stretch in stretches]
+    told = [f"live:{time.time_ns()}" if stretch.live else identity(stretch) for stretch in stretches]
     unit = hashlib.sha256(msgspec.json.encode([mapping, told])).hexdigest()[:16]
     return Job(unit=unit, stretches=stretches, how=how, folder=str(dataset.staging(unit)))
 
@@ -200,7 +215,7 @@ def together(stretches: list[Stretch], most: int) -> Iterator[list[Stretch]]:
     size = 0
     for stretch in stretches:
         weight = _weight(stretch)
-        if held and (size + weight > most or len(held) >= MANY or stretch.path is None):
+        if held and (size + weight > most or len(held) >= MANY or stretch.live):
             yield held
             held, size = [], 0
         held.append(stretch)
@@ -211,13 +226,9 @@ def together(stretches: list[Stretch], most: int) -> Iterator[list[Stretch]]:
 
 def cut(source: Source) -> Iterable[Stretch]:
     """Cut a large source of one record per line into stretches that can be read apart."""
-    whole = Stretch(
-        name=source.name,
-        path=str(source.path) if source.path else None,
-        size=source.size,
-        mtime_ns=source.mtime_ns,
-    )
-    if source.size < SPLIT or source.path is None or not _is_lines(source):
+    path = str(source.path) if source.path else None
+    whole = Stretch(name=source.name, path=path, size=source.size, mtime_ns=source.mtime_ns, live=source.live)
+    if source.size < SPLIT or source.live or not _is_lines(source):
         return [whole]
     count = max(2, -(-source.size // STRETCH))
     edges = [source.size * step // count for step in range(count + 1)]

@@ -15,10 +15,13 @@ from typing import Final
 from stillwatch.ingest._sources import Damaged
 
 BLOCK: Final = 4 << 20
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{}]', re.DOTALL)
+_TEXT: Final = rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+_END_OF_TEXT: Final = re.compile(_TEXT, re.DOTALL)
+_NEXT_MARK: Final = re.compile(rb'(?:[^"{}\[\]]++|"' + _TEXT + rb')*+(["{}\[\]])', re.DOTALL)
 _SPREAD: Final = re.compile(rb"\s*(?:\[|\{[ \t]*\r?\n)")
 _BOM: Final = b"\xef\xbb\xbf"
 _EXCERPT: Final = 4096
+_INDENT: Final = 64
 
 
 @dataclass(slots=True)
@@ -169,88 +172,153 @@ def _too_long(limit: int) -> str:
 
 
 class _Spread:
-    """Cuts a stream of JSON values into records: objects at the top, or in arrays at the top."""
+    """Cuts a stream of JSON values into records: objects at the top, or in arrays at the top.
+
+    Only quotes and brackets are looked at. A record above the limit is followed without being held, to its end or
+    to the next line that begins as it did. A line that ends inside a text is the mark of a broken record, since
+    JSON writes line feeds as escapes; reading goes on at the next line that begins as the broken record did.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.buffer = b""
-        self.line = 1  # of the buffer's first byte
+        self.line = 1  # of the place up to which lines are counted
+        self.counted = 0
         self.scanned = 0
         self.depth = 0
         self.base = 0  # 1 inside an array at the top
         self.begun: int | None = None
+        self.quoted = False
+        self.indent = b""  # what stands before a record on its line
+        self.passed: PassedOver | None = None  # the record that is followed and not held
 
     def cut(self, stream: Unbroken) -> Iterator[Block | PassedOver]:
-        """Give blocks of records.
-
-        A record that never ends takes up to the limit and is passed over; reading goes on at the next line
-        that begins like a record.
-        """
+        """Give blocks of records."""
         parts: list[tuple[int, bytes]] = []
         held = 0
         for piece in stream:
             self.buffer += piece
-            for part in self._records():
-                parts.append(part)
-                held += len(part[1])
+            for found in self._scan():
+                if isinstance(found, PassedOver):
+                    if parts:
+                        yield _block(parts)
+                        parts, held = [], 0
+                    yield found
+                    continue
+                parts.append(found)
+                held += len(found[1])
                 if held >= BLOCK:
                     yield _block(parts)
                     parts, held = [], 0
             self._forget()
-            if len(self.buffer) > self.limit:
-                yield PassedOver(0, self.line, _too_long(self.limit), self.buffer[:_EXCERPT])
-                self._resume()
         if parts:
             yield _block(parts)
-        rest = self.buffer.strip(b" \t\r\n,]")
-        if stream.damage is not None:
-            yield PassedOver(0, self.line, stream.damage, rest[:_EXCERPT])
-        elif rest:
-            yield PassedOver(
-                0, self.line, "the record is not ended" if self.depth else "no JSON record", rest[:_EXCERPT]
-            )
+        yield from self._rest(stream.damage)
 
-    def _records(self) -> Iterator[tuple[int, bytes]]:
-        place, line = 0, self.line
-        for token in _TOKEN.finditer(self.buffer, self.scanned):
-            mark = token[0]
-            if mark == b'"':  # a text that goes on in the next piece
+    def _rest(self, damage: str | None) -> Iterator[PassedOver]:
+        """Tell what is left when the stream has ended."""
+        rest = self.buffer.strip(b" \t\r\n,]")
+        if self.passed is not None:
+            yield self.passed
+        if damage is not None:
+            yield PassedOver(0, self.line, damage, rest[:_EXCERPT])
+        elif rest and self.passed is None:
+            reason = "the record is not ended" if self.begun is not None else "no JSON record"
+            yield PassedOver(0, self.line, reason, rest[:_EXCERPT])
+
+    def _scan(self) -> Iterator[tuple[int, bytes] | PassedOver]:
+        """Give the records that end in the buffer, and what is broken."""
+        while True:
+            if self.quoted:
+                end = _END_OF_TEXT.match(self.buffer, self.scanned)
+                if end is None:
+                    broken = self.buffer.find(b"\n", self.scanned)
+                    if broken < 0:
+                        self.scanned = _before_escape(self.buffer, self.scanned)
+                        return
+                    yield self._give_up(broken)
+                    continue
+                self.scanned, self.quoted = end.end(), False
+            found = _NEXT_MARK.match(self.buffer, self.scanned)
+            if found is None:
+                self.scanned = len(self.buffer)
                 return
-            self.scanned = token.end()
-            if mark in {b"{", b"["}:
-                if self.depth == self.base and self.begun is None:
-                    if mark == b"{":
-                        self.begun = token.start()
-                    elif self.base == 0:
-                        self.base = 1
-                self.depth += 1
-            elif mark in {b"}", b"]"}:
-                self.depth -= 1
-                if self.depth == self.base and self.begun is not None:
-                    line += self.buffer.count(b"\n", place, self.begun)
-                    place = self.begun
-                    yield line, self.buffer[self.begun : token.end()]
-                    self.begun = None
-                elif self.depth <= 0:
-                    self.depth = self.base = 0
-                    self.begun = None
+            self.scanned = found.end()
+            told: tuple[int, bytes] | PassedOver | None = None
+            if found[1] == b'"':
+                self.quoted = True
+            else:
+                told = self._open(found[1], found.end() - 1) if found[1] in b"{[" else self._close()
+            if told is not None:
+                yield told
+
+    def _open(self, mark: bytes, place: int) -> PassedOver | None:
+        told = None
+        if self.passed is not None and mark == b"{" and self.buffer.endswith(b"\n" + self.indent, 0, place):
+            told, self.passed, self.depth = self.passed, None, self.base  # it never ended, and here is the next
+        if self.depth == self.base and self.begun is None and self.passed is None:
+            if mark == b"{":
+                self.begun = place
+                before = self.buffer[max(place - _INDENT, 0) : place].rpartition(b"\n")[2]
+                self.indent = before if before.isspace() else b""
+            elif self.base == 0:
+                self.base = 1
+        self.depth += 1
+        return told
+
+    def _close(self) -> tuple[int, bytes] | PassedOver | None:
+        self.depth -= 1
+        told: tuple[int, bytes] | PassedOver | None = None
+        if self.depth == self.base:
+            if self.passed is not None:
+                told, self.passed = self.passed, None
+            elif self.begun is not None:
+                told = self._line_at(self.begun), self.buffer[self.begun : self.scanned]
+                self.begun = None
+        if self.depth <= 0:
+            self.depth = self.base = 0
+        return told
+
+    def _give_up(self, place: int) -> PassedOver:
+        """Leave a broken record, and go on at the next line that begins as it did."""
+        self._move(self.begun or 0)
+        place -= self.begun or 0
+        told = self.passed or PassedOver(0, self.line, "a text is not ended", self.buffer[:_EXCERPT])
+        start = self.buffer.find(b"\n" + self.indent + b"{", place)
+        self._move(start + 1 + len(self.indent) if start >= 0 else len(self.buffer))
+        self.depth, self.begun, self.quoted, self.passed = self.base, None, False, None
+        return told
+
+    def _line_at(self, place: int) -> int:
+        """Tell the line of a place; places are asked for in their order."""
+        self.line += self.buffer.count(b"\n", self.counted, place)
+        self.counted = max(self.counted, place)
+        return self.line
+
+    def _move(self, count: int) -> None:
+        """Drop the first bytes of the buffer."""
+        if count:
+            self._line_at(count)
+            self.buffer = self.buffer[count:]
+            self.scanned, self.counted = max(self.scanned - count, 0), max(self.counted - count, 0)
 
     def _forget(self) -> None:
-        """Drop what was given already."""
-        done = self.scanned if self.begun is None else self.begun
-        self.line += self.buffer.count(b"\n", 0, done)
-        self.buffer = self.buffer[done:]
-        self.scanned -= done
-        self.begun = None if self.begun is None else 0
+        """Drop what was given already, and all of a record that is above the limit."""
+        if self.begun is not None and len(self.buffer) - self.begun <= self.limit:
+            self._move(self.begun)
+            self.begun = 0
+            return
+        if self.begun is not None:
+            self._move(self.begun)
+            self.passed = PassedOver(0, self.line, _too_long(self.limit), self.buffer[:_EXCERPT])
+            self.begun = None
+        self._move(self.scanned)
 
-    def _resume(self) -> None:
-        """Go on after a record that does not end, at a line that begins like one."""
-        found = max(self.buffer.rfind(b"\n{"), self.buffer.rfind(b"\n["))
-        keep = found + 1 if found >= 0 else len(self.buffer)
-        self.line += self.buffer.count(b"\n", 0, keep)
-        self.buffer = self.buffer[keep:]
-        self.scanned = self.depth = self.base = 0
-        self.begun = None
+
+def _before_escape(buffer: bytes, start: int) -> int:
+    """Tell up to where a text was seen: all of the buffer, but for an escape that goes on in the next piece."""
+    slashes = len(buffer) - max(start, len(buffer.rstrip(b"\\")))
+    return len(buffer) - slashes % 2
 
 
 def _block(parts: list[tuple[int, bytes]]) -> Block:

@@ -143,7 +143,7 @@ def account_line(record: Plain, format_: Format, mapping: Columns, *, others: bo
 def _customers(record: Plain) -> Iterator[str]:
     for key, value in record.items():
         if re.search(
-            r"account|tenant|organi[sz]ation|customer|team|user|client|project|subscription",
+            r"account|tenant|organi[sz]ation|customer|owner|team|user|client|project|subscription",
             key,
             re.IGNORECASE,
         ):

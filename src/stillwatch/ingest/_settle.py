@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.ingest._dataset import Dataset
 from stillwatch.ingest._merge import Exchange, merge
-from stillwatch.ingest._seen import Seen
+from stillwatch.ingest._seen import Seen, hashes
 from stillwatch.ingest._writer import DayWriter, Part, close_parquet, flush, parquet_writer
 from stillwatch.model.exchange import EXCHANGES
 
 _ID: Final = "exchange"
 _ROWS: Final = 65_536
+_BATCH: Final = 8192
+
+Mask = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.int64]
 
 
 class Settler:
@@ -41,7 +48,7 @@ class Settler:
             ids = _ids(Path(part.path))
             before, twice = self._seen.suspects(ids)
             if before.any() or twice.any():
-                settled.resolve(part, before, before | twice)
+                settled.resolve(part, before, twice, hashes(ids))
             else:
                 settled.accept(part)
             self._seen.add(ids)
@@ -81,35 +88,54 @@ class Settled:
         self._targets[Path(part.path)] = self._dataset.place_of(part, name)
         self.rows += part.rows
 
-    def resolve(self, part: Part, before: Any, suspects: Any) -> None:
-        """Take a file of which some exchanges are in already, or stand twice."""
-        table = pq.read_table(part.path, schema=EXCHANGES)
-        news = _by_id(table.filter(pa.array(suspects)).to_pylist())
-        olds = self._find(set(table.filter(pa.array(before)).column(_ID).to_pylist()), part.day)
-        settled: list[Exchange] = []
-        for one, records in news.items():
-            settled += self._settle(records, olds.get(one, []))
-        folder = Path(part.path).parent
-        writer = DayWriter(folder, f"settled-{Path(part.path).stem}")
-        for batch in table.filter(pa.array(~suspects)).to_batches():
-            writer.write(batch)
-        for batch in pa.Table.from_pylist(settled, EXCHANGES).to_batches():
-            writer.write(batch)
+    def resolve(self, part: Part, before: Mask, twice: Mask, keys: Keys) -> None:
+        """Take a file of which some exchanges are in already, or stand twice.
+
+        Memory: some thousands of exchanges as plain objects, however many stand twice.
+        """
+        writer = DayWriter(Path(part.path).parent, f"settled-{Path(part.path).stem}")
+        place = 0
+        with pq.ParquetFile(part.path) as file:
+            for batch in file.iter_batches(_BATCH):
+                here = slice(place, place + batch.num_rows)
+                place = here.stop
+                writer.write(batch.filter(pa.array(~(before[here] | twice[here]))))
+                again = batch.filter(pa.array(before[here] & ~twice[here]))
+                self._write(writer, self._settle(again.to_pylist(), part.day))
+        several = -(-int(twice.sum()) // _BATCH)
+        for turn in range(several):
+            records = _rows(Path(part.path), twice & (keys % several == turn))
+            self._write(writer, self._settle(records, part.day))
         for written in writer.close():
             self.accept(written)
         Path(part.path).unlink()
 
-    def _settle(self, news: list[Exchange], olds: list[tuple[Path, Exchange]]) -> list[Exchange]:
-        """Give what has to be written of an exchange, and mark what it replaces."""
+    def _write(self, writer: DayWriter, settled: list[Exchange]) -> None:
+        for batch in pa.Table.from_pylist(settled, EXCHANGES).to_batches():
+            writer.write(batch)
+
+    def _settle(self, records: list[Exchange], day: str) -> list[Exchange]:
+        """Give what has to be written of some records, and mark what they replace."""
+        news = _by_id(records)
+        olds = self._find(set(news), day)
+        settled = []
+        for one, own in news.items():
+            merged = self._merged(own, olds.get(one, []))
+            if merged is not None:
+                settled.append(merged)
+        return settled
+
+    def _merged(self, news: list[Exchange], olds: list[tuple[Path, Exchange]]) -> Exchange | None:
+        """Give what has to be written of one exchange; None when it is in as it should be."""
         ranked = [(int(self._reads_alike(path)), old) for path, old in olds]
         merged = merge([*ranked, *((1, new) for new in news)])
         self.duplicates += len(news) - (not olds)
         if any(merged == old for _, old in ranked):
-            return []
+            return None
         for path, _ in olds:
             self._gone.setdefault(path, set()).add(merged[_ID])
         self.rows -= bool(olds)
-        return [merged]
+        return merged
 
     def _reads_alike(self, path: Path) -> bool:
         """Tell whether a file was read by the mapping in use: what another mapping read gives way."""
@@ -119,17 +145,15 @@ class Settled:
     def _find(self, ids: set[str], day: str) -> dict[str, list[tuple[Path, Exchange]]]:
         """Find exchanges by their ids, on the day first and then everywhere."""
         found: dict[str, list[tuple[Path, Exchange]]] = {}
-        if not ids:
-            return found
-        wanted = pa.array(sorted(ids))
-        for path in self._nearest(day):
+        wanted = pa.array(sorted(ids), pa.string())
+        for path in self._nearest(day) if ids else ():
             if len(found) == len(ids):
                 break
-            mask = pc.is_in(_ids(path), value_set=wanted)
-            if not pc.any(mask).as_py():
+            mask = pc.is_in(_ids(path), value_set=wanted).to_numpy(zero_copy_only=False)
+            if not mask.any():
                 continue
             gone = self._gone.get(path, set())
-            for record in pq.read_table(path, schema=EXCHANGES).filter(mask).to_pylist():
+            for record in _rows(path, mask):
                 if record[_ID] not in gone:
                     found.setdefault(record[_ID], []).append((path, record))
         return found
@@ -164,8 +188,28 @@ class Settled:
                 self.removes.append(path)
 
 
-def _ids(path: Path) -> pa.ChunkedArray:
-    return pq.read_table(path, columns=[_ID], partitioning=None).column(_ID)
+def _ids(path: Path) -> pa.Array:
+    """Read the ids of a file; the same few files are looked at again and again."""
+    status = path.stat()
+    return _ids_of(path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(4)
+def _ids_of(path: Path, *_state: int) -> pa.Array:
+    return pq.ParquetFile(path).read(columns=[_ID]).column(_ID).combine_chunks()
+
+
+def _rows(path: Path, mask: Mask) -> list[Exchange]:
+    """Read some rows of a file, and only the row groups that hold them."""
+    told: list[Exchange] = []
+    with pq.ParquetFile(path) as file:
+        place = 0
+        for group in range(file.num_row_groups):
+            here = slice(place, place + file.metadata.row_group(group).num_rows)
+            place = here.stop
+            if mask[here].any():
+                told += file.read_row_group(group).filter(pa.array(mask[here])).cast(EXCHANGES).to_pylist()
+    return told
 
 
 def _by_id(records: list[Exchange]) -> dict[str, list[Exchange]]:

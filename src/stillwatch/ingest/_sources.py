@@ -25,7 +25,7 @@ Kind = Literal["json", "parquet", "csv"]
 
 STDIN: Final = "-"
 HEAD_BYTES: Final = 1 << 20
-PIECE: Final = 4 << 20
+PIECE: Final = 8 << 20
 _READ: Final = 1 << 20
 _ZSTD_PIECE: Final = 1024  # a kilobyte of zstd unpacks to 32 MB at the very worst
 _GZIP_MOST: Final = 4 << 20
@@ -49,32 +49,44 @@ _ENDINGS: Final = frozenset(
 _OURS: Final = frozenset({"rejected.jsonl", "case.json"})
 
 
+_OTHERS: Final = {
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"SQLite format 3": "an SQLite database",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+}
+
+
 class Damaged(Exception):
     """A stream ends or breaks before its end; what came before was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One file to read, or stdin.
+    """One file to read, or a stream: stdin or a pipe.
 
     Attributes:
         name: as the person named it, or as it was found below the directory named.
-        size: bytes on disk; 0 for stdin.
+        path: None for stdin.
+        size: bytes on disk; 0 for a stream.
+        live: a stream, which can be read only once, and only by this process.
     """
 
     name: str
     path: Path | None
-    size: int
-    mtime_ns: int
-
-    @property
-    def identity(self) -> str:
-        """Tell this state of this file from any other."""
-        return f"{self.path}:{self.size}:{self.mtime_ns}"
+    size: int = 0
+    mtime_ns: int = 0
+    live: bool = False
 
 
-def find(arguments: Iterable[str | Path]) -> tuple[list[Source], list[str]]:
+def find(arguments: Iterable[str | Path], apart_from: Path | None = None) -> tuple[list[Source], list[str]]:
     """Find the files behind paths, globs, directories and `-`.
+
+    Args:
+        apart_from: the dataset that is written, which is no source of itself.
 
     Returns:
         The sources, each file once, in the order of their names, and the names passed over in directories.
@@ -83,19 +95,24 @@ def find(arguments: Iterable[str | Path]) -> tuple[list[Source], list[str]]:
         UsageError: when an argument names nothing.
     """
     sources: dict[str, Source] = {}
+    own = apart_from.resolve() if apart_from is not None else None
     passed: list[str] = []
     for argument in arguments:
         if str(argument) == STDIN:
-            sources[STDIN] = Source(name=STDIN, path=None, size=0, mtime_ns=0)
+            sources[STDIN] = Source(name=STDIN, path=None, live=True)
             continue
         for path in _expand(str(argument), passed):
-            status = path.stat()
-            real = str(path.resolve())
-            sources.setdefault(
-                real,
-                Source(name=str(path), path=Path(real), size=status.st_size, mtime_ns=status.st_mtime_ns),
-            )
+            source = _source(path)
+            if own is None or source.path is None or own not in source.path.parents:
+                sources.setdefault(str(source.path), source)
     return list(sources.values()), passed
+
+
+def _source(path: Path) -> Source:
+    if not path.is_file():
+        return Source(name=str(path), path=path, live=True)
+    status = path.stat()
+    return Source(name=str(path), path=path.resolve(), size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
 def _expand(argument: str, passed: list[str]) -> list[Path]:
@@ -116,16 +133,21 @@ def _expand(argument: str, passed: list[str]) -> list[Path]:
 def _walk(top: Path, passed: list[str]) -> list[Path]:
     found = []
     for folder, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")) and not _is_case(folder, name))
         for name in sorted(names):
             path = Path(folder, name)
             if name.startswith((".", "_")) or name in _OURS:
                 continue
-            if path.suffix.lower() in _ENDINGS or path.suffix[1:].isdecimal():
+            if path.is_file() and (path.suffix.lower() in _ENDINGS or path.suffix[1:].isdecimal()):
                 found.append(path)
             else:
                 passed.append(str(path))
     return found
+
+
+def _is_case(folder: str, name: str) -> bool:
+    """Tell whether a directory is what a hunt wrote: its tables look like traffic, and are none."""
+    return Path(folder, name, "case.json").exists()
 
 
 def packing_of(head: bytes) -> Packing:
@@ -133,6 +155,11 @@ def packing_of(head: bytes) -> Packing:
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
     return "zstd" if head.startswith((b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")) else "none"
+
+
+def other_program(head: bytes) -> str | None:
+    """Tell, by its first bytes, a file that has to be unpacked or exported by another program first."""
+    return next((name for mark, name in _OTHERS.items() if head.startswith(mark)), None)
 
 
 def kind_of(name: str, head: bytes) -> Kind:
@@ -181,9 +208,12 @@ def pieces(stream: BinaryIO, packing: Packing, counter: Counter | None = None, s
     if packing != "none":
         yield from _evenly(_gzip(stream, count) if packing == "gzip" else _zstd(stream, count), size)
         return
-    while piece := stream.read(size):
-        count.add(len(piece))
-        yield piece
+    try:
+        while piece := stream.read(size):
+            count.add(len(piece))
+            yield piece
+    except OSError as mistake:
+        raise Damaged(f"cannot be read: {mistake.strerror}") from None
 
 
 def _evenly(stream: Iterator[bytes], size: int) -> Iterator[bytes]:
@@ -204,6 +234,8 @@ def _evenly(stream: Iterator[bytes], size: int) -> Iterator[bytes]:
         if length:
             yield b"".join(held)
         raise
+    except OSError as mistake:
+        raise Damaged(f"cannot be read: {mistake.strerror}") from None
     if length:
         yield b"".join(held)
 

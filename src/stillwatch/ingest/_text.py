@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -40,6 +41,8 @@ _FIELDS: Final = (
 _MORE_FIELDS: Final = ("file_id", "file_url", "data", "uri", "content")
 
 NOTHING: Final = msgspec.Raw()
+CALLS_START: Final = '{"tool_calls":['
+_SHORT: Final = 1000
 encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 decode_any: Final = msgspec.json.Decoder().decode
 
@@ -59,7 +62,7 @@ def loose(raw: msgspec.Raw) -> Any:
         return None
 
 
-def loose_text(text: str) -> Any:
+def loose_text(text: str | bytes) -> Any:
     """Read text that may hold JSON; what cannot be read is nothing."""
     try:
         return decode_any(text)
@@ -75,11 +78,10 @@ def opened(text: str) -> Any:
     return text if held is None else held or None
 
 
-def raw(value: Any) -> msgspec.Raw:
-    """Give a value as raw JSON, nothing for null."""
-    if isinstance(value, msgspec.Raw):
-        return NOTHING if bytes(value) == b"null" else value
-    return NOTHING if value is None else msgspec.Raw(msgspec.json.encode(value))
+def raw(value: Any) -> bytes | None:
+    """Give a value as JSON, None for null."""
+    told = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+    return None if told == b"null" else told
 
 
 def arguments_text(raw: msgspec.Raw) -> str | None:
@@ -95,8 +97,18 @@ def calls_line(calls: Iterable[tuple[str | None, str | None]]) -> str:
         >>> calls_line([("add", '{"b": 2, "a": 1}')])
         '{"tool_calls":[{"arguments":{"a":1,"b":2},"name":"add"}]}'
     """
-    told = [{"name": name or "", "arguments": _parsed(arguments)} for name, arguments in calls]
-    return canonical({"tool_calls": told})
+    told = [
+        _told_again(name, arguments) if arguments is not None and len(arguments) < _SHORT else _told(name, arguments)
+        for name, arguments in calls
+    ]
+    return f"{CALLS_START}{','.join(told)}]}}"
+
+
+def _told(name: str | None, arguments: str | None) -> str:
+    return canonical({"name": name or "", "arguments": _parsed(arguments)})
+
+
+_told_again: Final = functools.lru_cache(4096)(_told)  # an agent sends its whole history with every call
 
 
 def _parsed(arguments: str | None) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-import msgspec
-
 from stillwatch.ingest import _text
 
 Offer = tuple[list[str], str | None]
@@ -20,16 +18,13 @@ class Offers:
     def __init__(self) -> None:
         self._known: dict[bytes, Offer | None] = {}
 
-    def read(self, raw: msgspec.Raw) -> Offer | None:
-        """Give the names and the hash of a tool list; None when there is none."""
-        if not raw:
-            return None
-        key = bytes(raw)
-        if key not in self._known:
+    def read(self, raw: bytes) -> Offer | None:
+        """Give the names and the hash of a tool list written in JSON; None when there is none."""
+        if raw not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            self._known[key] = offer(_text.loose(raw))
-        return self._known[key]
+            self._known[raw] = offer(_text.loose_text(raw))
+        return self._known[raw]
 
 
 def offer(value: Any) -> Offer | None:

@@ -8,7 +8,7 @@ large the rest. Values are then taken out field by field for a whole block at a 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +32,7 @@ KINDS: Final = {
 """What kind of value a column reads; the rest read scalars."""
 
 Record = msgspec.Struct
-Values = list[Any]
+Values = Sequence[Any]
 
 
 class Node:
@@ -47,6 +47,7 @@ class Node:
         self.empty: Any = None
         self.absent: Any = None
         self.plain = False
+        self.whole = False  # its struct has just its children as fields, in their order
         self.get: Callable[[Any], Any] = _nothing
 
     def child(self, key: str) -> Node:
@@ -102,6 +103,7 @@ class Tree:
             names[name] = child.key
             child.get = operator.attrgetter(name)
         node.cls = msgspec.defstruct("Fields", fields, rename=names, gc=False)
+        node.whole = True
         node.empty = node.cls()
         return node.cls | str | None if self.opens_text else node.cls | None
 
@@ -134,7 +136,13 @@ class Tree:
             return records
         if node not in held:
             objects = self._objects(node.parent, records, held)
-            held[node] = list(map(node.get, objects)) if objects else [node.absent] * len(records)
+            if not objects:
+                held[node] = [node.absent] * len(records)
+            elif node.parent.whole:
+                columns = zip(*map(msgspec.structs.astuple, objects), strict=True)
+                held.update(zip(node.parent.children.values(), columns, strict=True))
+            else:
+                held[node] = list(map(node.get, objects))
         return held[node]
 
     def _objects(self, node: Node, records: list[Any], held: dict[Node, Values]) -> Values:
@@ -143,7 +151,7 @@ class Tree:
             return records
         if node not in self._open:
             values = self._column(node, records, held)
-            self._open[node] = [] if values.count(None) == len(values) else self._structs(node, values)
+            self._open[node] = self._structs(node, values) if any(values) else []
         return self._open[node]
 
     def _structs(self, node: Node, values: Values) -> Values:

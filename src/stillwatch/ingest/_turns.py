@@ -29,63 +29,99 @@ _RESULT_ITEMS: Final = frozenset(
 
 _EMPTY: Final = Message()
 
-Turn = tuple[str, str | None]
 
+class Turns:
+    """Conversations on their way into two columns: the roles and the contents of all turns, one after the other."""
 
-def read(value: object, *, verbatim: bool = False) -> tuple[str | None, list[Turn]]:
-    """Read a conversation: its system text and its turns, oldest first.
+    def __init__(self) -> None:
+        self.roles: list[str] = []
+        self.contents: list[str | None] = []
 
-    Args:
-        value: text, one message, or a list of them, as `_shapes.Turns`.
-        verbatim: leave leading system messages among the turns.
-    """
-    if isinstance(value, str):
-        return None, [("user", value)]
-    messages = value if isinstance(value, list) else [value]
-    turns: list[Turn] = []
-    for message in messages:
-        if isinstance(message, str):
-            turns.append(("user", message))
-        elif isinstance(message, Message):
-            _add(turns, message)
-    if verbatim:
-        return None, turns
-    lead = 0
-    while lead < len(turns) and turns[lead][0] == "system":
-        lead += 1
-    if not lead:
-        return None, turns
-    return "\n".join(content for _, content in turns[:lead] if content) or None, turns[lead:]
+    def add(self, value: object, *, verbatim: bool = False) -> str | None:
+        """Add a conversation, oldest turn first; give its system text.
 
+        Args:
+            value: text, one message, or a list of them, as `_shapes.Turns`.
+            verbatim: leave leading system messages among the turns.
+        """
+        if isinstance(value, str):
+            self._turn("user", value)
+            return None
+        roles, contents = self.roles, self.contents
+        begun = len(roles)
+        for message in value if isinstance(value, list) else (value,):
+            if type(message) is Message:
+                content = message.content
+                if type(content) is str and message.tool_calls is None and message.function_call is None:
+                    role = message.role or "user"
+                    roles.append(ROLES.get(role, role))
+                    contents.append(content)
+                else:
+                    self._message(message)
+            elif isinstance(message, str):
+                self._turn("user", message)
+        if verbatim or begun == len(roles) or roles[begun] != "system":
+            return None
+        return self._lead(begun)
 
-def add(value: object, roles: list[str], contents: list[str | None], verbatim: bool) -> str | None:
-    """Add a conversation to two columns; give its system text. The common shape goes the short way."""
-    if type(value) is not list:
-        return _add_long(value, roles, contents, verbatim)
-    begun = len(roles)
-    system: str | None = None
-    leading = not verbatim
-    for message in value:
-        content = message.content if type(message) is Message else None
-        if type(content) is not str or message.tool_calls is not None or message.function_call is not None:
-            del roles[begun:], contents[begun:]
-            return _add_long(value, roles, contents, verbatim)
-        role = message.role or "user"
-        role = ROLES.get(role, role)
-        if leading and role == "system":
-            system = content if system is None else f"{system}\n{content}"
-            continue
-        leading = False
-        roles.append(role)
-        contents.append(content)
-    return system
+    def _lead(self, begun: int) -> str | None:
+        """Take away the leading system turns; give their text."""
+        end = begun
+        while end < len(self.roles) and self.roles[end] == "system":
+            end += 1
+        texts = [content for content in self.contents[begun:end] if content]
+        del self.roles[begun:end], self.contents[begun:end]
+        return "\n".join(texts) or None
 
+    def _turn(self, role: str, content: str | None) -> None:
+        self.roles.append(role)
+        self.contents.append(content)
 
-def _add_long(value: object, roles: list[str], contents: list[str | None], verbatim: bool) -> str | None:
-    system, turns = read(value, verbatim=verbatim)
-    roles += [role for role, _ in turns]
-    contents += [content for _, content in turns]
-    return system
+    def _message(self, message: Message) -> None:
+        if message.type in _CALL_ITEMS and message.role is None:
+            self._calls([call(message)])
+        elif message.type in _RESULT_ITEMS:
+            self._turn("tool", _result(message.output))
+        elif message.type != "reasoning" and message != _EMPTY:
+            self._parts(message)
+
+    def _parts(self, message: Message) -> None:
+        """Add a message of parts: tool results as turns of their own, in their place."""
+        role = ROLES.get(message.role or "user", message.role or "user")
+        texts: list[str] = []
+        calls = [call(one) for one in message.tool_calls or ()]
+        if message.function_call is not None:
+            calls.append(call(message.function_call))
+        spoken = False
+        for part in _parts(message.content if message.parts is None else message.parts):
+            if isinstance(part, str):
+                texts.append(part)
+            elif (made := _tool_result(part)) is not None:
+                if texts:
+                    self._turn(role, "\n".join(texts))
+                    texts = []
+                self._turn("tool", made)
+                spoken = True
+            elif part.type in _text.CALL_PARTS or part.toolUse is not None:
+                calls.append(call(part.toolUse or part))
+            elif (text := _said(part)) is not None:
+                texts.append(text)
+        if calls:
+            texts.append(_text.calls_line(calls))
+        if texts or not spoken:
+            self._turn(role, "\n".join(texts) if texts else None)
+
+    def _calls(self, calls: list[tuple[str | None, str | None]]) -> None:
+        """Add the calls of a Responses item to the assistant's turn that they belong to."""
+        if not self.roles or self.roles[-1] != "assistant":
+            self._turn("assistant", _text.calls_line(calls))
+            return
+        before = self.contents[-1] or ""
+        head, _, last = before.rpartition("\n")
+        if last.startswith(_text.CALLS_START) and (earlier := _line_calls(last)) is not None:
+            calls, before = [*earlier, *calls], head
+        line = _text.calls_line(calls)
+        self.contents[-1] = f"{before}\n{line}" if before else line
 
 
 def text_of(content: str | list[str | Part] | list[Part] | Part | None) -> str | None:
@@ -102,61 +138,6 @@ def call(value: Call | Part | Message) -> tuple[str | None, str | None]:
     if inner is not None:
         return inner.name, _text.arguments_text(inner.arguments)
     return value.name, _text.arguments_text(value.arguments or value.input)
-
-
-def _add(turns: list[Turn], message: Message) -> None:
-    content = message.content
-    if type(content) is str and message.tool_calls is None and message.function_call is None:
-        role = message.role or "user"
-        turns.append((ROLES.get(role, role), content))
-    elif message.type in _CALL_ITEMS and message.role is None:
-        _add_calls(turns, [call(message)])
-    elif message.type in _RESULT_ITEMS:
-        turns.append(("tool", _result(message.output)))
-    elif message.type == "reasoning" or message == _EMPTY:
-        return
-    else:
-        _add_parts(turns, message)
-
-
-def _add_parts(turns: list[Turn], message: Message) -> None:
-    """Add a message of parts: tool results as turns of their own, in their place."""
-    role = ROLES.get(message.role or "user", message.role or "user")
-    texts: list[str] = []
-    calls = [call(one) for one in message.tool_calls or ()]
-    if message.function_call is not None:
-        calls.append(call(message.function_call))
-    spoken = 0
-    for part in _parts(message.content if message.parts is None else message.parts):
-        if isinstance(part, Part) and (made := _tool_result(part)) is not None:
-            if texts:
-                turns.append((role, "\n".join(texts)))
-                texts = []
-            turns.append(("tool", made))
-            spoken += 1
-        elif isinstance(part, Part) and (part.type in _text.CALL_PARTS or part.toolUse is not None):
-            calls.append(call(part.toolUse or part))
-        elif (text := _said(part)) is not None:
-            texts.append(text)
-    if calls:
-        texts.append(_text.calls_line(calls))
-    if texts or not spoken:
-        turns.append((role, "\n".join(texts) if texts else None))
-
-
-def _add_calls(turns: list[Turn], calls: list[tuple[str | None, str | None]]) -> None:
-    """Add the calls of a Responses item to the assistant's turn that they belong to."""
-    if turns and turns[-1][0] == "assistant":
-        before = turns[-1][1]
-        head, _, last = (before or "").rpartition("\n")
-        if last.startswith('{"tool_calls":[') and (earlier := _line_calls(last)) is not None:
-            calls, before = [*earlier, *calls], head
-        turns[-1] = (
-            "assistant",
-            f"{before}\n{_text.calls_line(calls)}" if before else _text.calls_line(calls),
-        )
-        return
-    turns.append(("assistant", _text.calls_line(calls)))
 
 
 def _line_calls(line: str) -> list[tuple[str | None, str | None]] | None:

@@ -8,7 +8,7 @@ fails.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from stillwatch.model.exchange import AT
 
 INT32_MAX: Final = 2**31 - 1
-Values = list[Any]
+Values = Sequence[Any]
 
 _CALLS: Final[dict[str, str | None]] = {
     "completion": "chat",
@@ -71,7 +71,7 @@ _ROUTES: Final = (
 def text(values: Values) -> pa.Array:
     """Texts; numbers as they print; what is empty is null."""
     try:
-        if "" in values:
+        if not all(values):
             values = [value or None for value in values]
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeError):
@@ -123,15 +123,14 @@ def flag(values: Values) -> pa.Array:
         return pa.array([_flag(value) for value in values], pa.bool_())
 
 
-def logprobs(values: Values, kind: pa.DataType) -> pa.Array:
-    """How many log-probabilities were asked for: 0 when asked without a count, null when not asked."""
-    return whole([one_logprobs(value) for value in values], kind)
+def logprobs(values: Values) -> Values:
+    """How many log-probabilities were asked for: 0 when asked without a count, None when not asked."""
+    return [value if type(value) is int or value is None else _logprobs(value) for value in values]
 
 
 def http_status(values: Values, kind: pa.DataType) -> pa.Array:
     """HTTP status: as a number, or as the outcome or the name of the error says."""
-    known = {value: _status(value) for value in set(values)}
-    return whole([known[value] for value in values], kind)
+    return whole(_each(values, _status), kind)
 
 
 def channel(values: Values) -> pa.Array:
@@ -151,8 +150,16 @@ def _tagged(tags: list[Any]) -> str | None:
 
 def operation(values: Values) -> pa.Array:
     """Operations under one name each, from a call type, a route or an API's own name."""
-    known = {value: _operation(value) for value in set(values)}
-    return pa.array([known[value] for value in values], pa.string())
+    return pa.array(_each(values, _operation), pa.string())
+
+
+def _each(values: Values, read: Callable[[object], Any]) -> list[Any]:
+    """Read each value, each distinct one once."""
+    try:
+        known = {value: read(value) for value in set(values)}
+    except TypeError:  # what a map dug out may be a list or an object
+        return [read(value) for value in values]
+    return [known[value] for value in values]
 
 
 def instant(values: Values, how: str) -> pa.Array:
@@ -163,7 +170,7 @@ def instant(values: Values, how: str) -> pa.Array:
         how: `auto`, `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a strptime pattern. `auto`
             reads ISO 8601 and tells the unit of a number by its size; a text without a zone is UTC.
     """
-    if how in {"auto", "epoch_s"} and all(type(value) is float for value in values):
+    if how in {"auto", "epoch_s"} and set(map(type, values)) == {float}:
         seconds = np.asarray(values, np.float64)
         if seconds.size and seconds.min() > 1e8 and seconds.max() < 1e10:
             # a double of this size is known to a quarter of a microsecond: do not cut 1.314 to 1.313
@@ -261,7 +268,7 @@ def _flag(value: object) -> bool | None:
     return False if word in {"false", "0", "no"} or word in _CALLS else None
 
 
-def one_logprobs(value: object) -> int | None:
+def _logprobs(value: object) -> int | None:
     """Read one way of asking for log-probabilities: a count, a yes, or a list of what to include."""
     if isinstance(value, bool):
         return 0 if value else None
@@ -276,7 +283,7 @@ def _status(value: object) -> int | None:
     word = value.rpartition(".")[2].lower().removesuffix("exception").removesuffix("error")
     if word in _OUTCOMES:
         return _OUTCOMES[word]
-    return 500 if word != value.lower() or not word else None
+    return 500 if value and (word != value.lower() or not word) else None
 
 
 def _operation(value: object) -> str | None:

@@ -43,7 +43,7 @@ def work(jobs: Iterable[Job], processes: int, progress: Progress) -> Iterator[Do
         StillwatchError: as `convert` does; the jobs under way are given up.
     """
     waiting = list(jobs)
-    alone = [job for job in waiting if any(stretch.path is None for stretch in job.stretches)]
+    alone = [job for job in waiting if any(stretch.live for stretch in job.stretches)]
     if processes <= 1 or len(waiting) <= 1:
         alone = waiting
     for job in alone:
@@ -62,10 +62,11 @@ def in_process(job: Job, progress: Progress) -> Done:
     try:
         return _convert.convert(job, progress)
     except OSError as mistake:
-        raise _full(mistake) from mistake
+        raise full(mistake) from mistake
 
 
-def _full(mistake: OSError) -> StillwatchError:
+def full(mistake: OSError) -> ResourceError:
+    """Say that the disk is full, or whatever else keeps us from writing."""
     hint = "what was finished before is kept; make room and run the same command again"
     return ResourceError(f"cannot write: {mistake.strerror or mistake}", where=mistake.filename, hint=hint)
 
@@ -114,6 +115,7 @@ class _Crew:
                     [sys.executable, "-m", "stillwatch.ingest._worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
+                    process_group=0,  # an interrupt at the terminal is for us, who end our workers
                 )
                 self._workers.add(worker)
             if not self._one(worker, job):

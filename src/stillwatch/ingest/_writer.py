@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.model.exchange import EXCHANGES
+from stillwatch.model.exchange import EXCHANGES, REQUIRED
 
 DAY_MS: Final = 86_400_000
 GROUP_BYTES: Final = 32 << 20
@@ -32,10 +32,8 @@ REPEATED: Final = [
 ] + ["tools.list.element"]
 """Columns whose values come back: these are kept as dictionaries, the rest as they are."""
 
-DESCRIBED: Final = [
-    name for name in EXCHANGES.names if name not in {"messages", "system", "response", "choices", "reasoning"}
-]
-"""Columns of which the least and the greatest value are noted; of long texts that would only cost."""
+DESCRIBED: Final = list(REQUIRED)
+"""Columns of which the least and the greatest value are noted, by which a reader trusts the file or skips rows."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -190,4 +188,4 @@ def _table(batches: list[pa.RecordBatch]) -> pa.Table:
             for name in EXCHANGES.names
         ]
         whole.append(pa.RecordBatch.from_arrays(columns, schema=EXCHANGES))
-    return pa.Table.from_batches(whole, EXCHANGES).combine_chunks()
+    return pa.Table.from_batches(whole, EXCHANGES)

@@ -1,4 +1,10 @@
-"""OpenAI pairs: raw requests and answers of chat completions, completions, Responses and embeddings."""
+"""OpenAI pairs: raw requests and answers of chat completions, completions, Responses and embeddings.
+
+One object per line, as a recording proxy writes them: `ts`, `request` (`method`, `path`, `headers`, `body`),
+`response` (`status`, `headers`, `body`, or `sse` for the raw text of a stream) and `client_ip`. Bodies may be
+text that holds JSON. Streamed answers are put together. The key is named by its SHA-256. Where no organisation is
+named, the key is the account.
+"""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ SCALE_BITS: Final = 4.0
 """Bits from which a stream is large: at most one ordinary owner in 16 sends as much."""
 SCALE_FLOOR: Final = 200
 """Exchanges below which nothing is large."""
-INTENT_BITS: Final = 4.0
-"""Bits from which families look like extraction: at most one control family in 16 looks as much like it."""
+INTENT_BITS: Final = 3.0
+"""Bits from which families look like extraction: at most one control family in 8 looks as much like it."""
 MARGIN_BITS: Final = 3.0
 """Bits by which a hidden reading must beat the best honest one."""
 HARD_SHARE: Final = 0.25
@@ -76,12 +76,18 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
 
-def intent(reads: Sequence[Read]) -> Axis:
-    """Join the families of a group: Simes' combination of their conformal p-values."""
-    if not reads:
-        return Axis(bits=0.0, because=["no family of its own"], passed=False)
+def intent(reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None) -> Axis:
+    """Join what a group asks: its families by Simes, its families as one, or its whole traffic.
+
+    Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6.
+    """
     ordered = sorted(reads, key=lambda one: -one.bits)
-    joined = [one.bits - log2(len(ordered) / rank) for rank, one in enumerate(ordered, start=1)]
-    bits = max(0.0, *joined)
-    because = list(dict.fromkeys(one.because for one in ordered[:3] if one.kinds)) or ["looks like ordinary use"]
-    return Axis(bits=round(bits, 1), because=because, passed=bits >= INTENT_BITS)
+    ways = [(one.bits - log2(len(ordered) / rank), one) for rank, one in enumerate(ordered, start=1)]
+    best = [max(ways, key=lambda way: way[0])] if ways else []
+    best += [(pool.bits, pool)] if pool is not None and len(ordered) > 1 else []
+    best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []
+    if not best:
+        return Axis(bits=0.0, because=["no family of its own, and nothing in the whole of its traffic"])
+    bits, told = max(best, key=lambda way: way[0])
+    bits = max(0.0, bits - log2(len(best)))
+    return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)

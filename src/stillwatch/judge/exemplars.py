@@ -21,6 +21,13 @@ _STEP = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE = re.compile(r"[.!?。！？؟।]+(?:\s|$)|\n+")
+_REFUSAL = re.compile(
+    r"\b(?:I (?:can(?:no|['’])t|won['’]t|will not|am not able|['’]m (?:not able|unable))|"
+    r"(?:isn['’]t|not) something I can|sorry)\b|"
+    r"no puedo|je ne peux pas|ich kann (?:das |dies )?nicht|não posso|не могу|无法|不能|できません|할 수 없|"
+    r"لا أستطيع|नहीं कर सकता|ไม่สามารถ",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\d")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -42,11 +49,11 @@ class Exemplar:
 
 READ: Final = (
     "says_reasoning", "says_rubric", "says_rewriting", "says_hidden", "steps", "sentences", "verdict", "leak",
-    "rewrites", "brings_answer",
+    "rewrites", "brings_answer", "refuses",
 )  # fmt: skip
 """What `read` returns, in order: mean hints by kind; share of answers in steps; log2 of sentences; share of
 answers that are a bare verdict; that give away the system text or the hidden reasoning; that say the question
-again in other words; share of questions that bring an earlier answer."""
+again in other words; share of questions that bring an earlier answer; share of answers that refuse."""
 
 
 def read(exemplars: Sequence[Exemplar]) -> npt.NDArray[np.float64]:
@@ -69,6 +76,7 @@ def _row(one: Exemplar) -> list[float]:
         leak(one.system, one.reasoning, answer),
         rewriting(one.question[:LOOKED_AT], answer),
         float(one.brings_answer),
+        float(len(answer) <= 400 and bool(_REFUSAL.search(answer[:160]))),
     ]
 
 

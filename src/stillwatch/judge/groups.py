@@ -22,11 +22,12 @@ import numpy.typing as npt
 from stillwatch.kit import groups as sets
 from stillwatch.kit.evalue import LN2, ebh
 from stillwatch.kit.groups import Groups
+from stillwatch.kit.union import find, join_all
 from stillwatch.model.view import Sight, View
 
 TIE_BITS: Final = 2.0
 """Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
-STRANGERS: Final = 0.01
+STRANGERS: Final = 0.05
 """Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
 ROUNDS: Final = 6
 KIN: Final = 0.3
@@ -66,6 +67,8 @@ class Settled:
     members: npt.NDArray[np.int32]
     ties: dict[str, npt.NDArray[np.float64]]
     """Bits of each member in each view."""
+    late: dict[str, float]
+    """What each late view weighs of the whole group."""
     seed: int
     """The proposal that it grew from."""
     seeds: tuple[int, ...] = ()
@@ -107,7 +110,48 @@ def settle(
         if np.array_equal(kept, members):
             break
         members = kept
-    return members
+    return _one_hand(looks, members, seed, owners) if len(members) >= LEAST else members
+
+
+def _one_hand(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
+    """Drop the blocks that only soft views tie to the rest.
+
+    A block hangs together by hard evidence (one purse, one machine, one conversation) by itself, and must not vouch
+    for itself: it is weighed against the others alone. What ties a large block to them must be more than the template
+    or the rhythm that both happen to have: links that join people.
+    """
+    parent = np.arange(len(members), dtype=np.int32)
+    for look in looks.values():
+        if look.view.HARD and look.view.JOINS:
+            join_all(parent, *look.sight.joints(members))
+    block = find(parent)
+    sizes = np.bincount(block, minlength=len(members))
+    at_home = np.bincount(block[np.isin(members, seed)], minlength=len(members))
+    home = int(np.argmax(at_home * (sizes >= 2)))
+    keep = np.ones(len(members), bool)
+    others = np.flatnonzero(sizes >= 2)
+    for other in others[np.argsort(sizes[others], kind="stable")].tolist():
+        mine = block == other
+        rest = members[~mine & keep]
+        if other == home or len(rest) < 2:
+            continue
+        large = int(sizes[other]) >= LEAST
+        keep[mine] = _kinship(looks, rest, members[mine], owners, joined=large) >= KIN
+    return members[keep]
+
+
+def _kinship(
+    looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int, *, joined: bool
+) -> float:
+    """Tell the share of a smaller group that a larger one lets in; with `joined`, that a joining view ties to it."""
+    ties, stay = _admit(looks, large, small, owners)
+    tied = np.zeros(len(small), bool)
+    for name, look in looks.items():
+        if look.view.JOINS:
+            tied |= ties[name] >= TIE_BITS
+    return float((stay & (tied | (not joined))).mean())
 
 
 def _admit(
@@ -130,13 +174,14 @@ def _admit(
     return ties, whole | ((views >= 2) & (total >= need))
 
 
-def gather(looks: Mapping[str, Look], proposals: Proposals, owners: int) -> list[Settled]:
+def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_]) -> list[Settled]:
     """Settle the passing proposals, hard evidence first, then the strongest; then join what is one operation.
 
     A crowd that shares a template with a campaign would grow together with it if the template came first, so
     proposals by families come last. An owner belongs to the first group that he rests in; a proposal of which
-    half lies in settled groups adds nothing.
+    half lies in settled groups adds nothing. Declared owners hide nothing and are in no group.
     """
+    owners = len(declared)
     rank = np.array([_rank(looks[name]) for name in proposals.by])
     order = np.flatnonzero(proposals.passed)
     order = order[np.lexsort((-proposals.total[order], rank[order]))]
@@ -149,7 +194,7 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, owners: int) -> list
         if len(inside) >= 0.5 * len(homes):
             seeds[int(np.bincount(inside).argmax())].append(seed)
             continue
-        members = settle(looks, proposals.groups[seed], owners, home >= 0)
+        members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
         if len(members) >= LEAST:
             home[members] = len(found)
             found.append(members)
@@ -182,6 +227,11 @@ def _joined(
         Settled(
             members=found[one],
             ties=_admit(looks, found[one], found[one], owners)[0],
+            late={
+                name: float(look.sight.weigh(sets.of([found[one]]))[0])
+                for name, look in looks.items()
+                if look.view.LATE
+            },
             seed=seeds[one][0],
             seeds=tuple(seeds[one]),
         )
@@ -193,5 +243,4 @@ def _one_operation(
     looks: Mapping[str, Look], one: npt.NDArray[np.int32], other: npt.NDArray[np.int32], owners: int
 ) -> bool:
     small, large = (one, other) if len(one) <= len(other) else (other, one)
-    _, stay = _admit(looks, large, small, owners)
-    return float(stay.mean()) >= KIN
+    return _kinship(looks, large, small, owners, joined=True) >= KIN

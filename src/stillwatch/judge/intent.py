@@ -17,7 +17,7 @@ ramps are policy, set on the tuning seeds of the practice ground and on half of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="asks the same comparison again in the other order",
     ),
     "sampling": Kind(
-        ramps={"repeats": (1.5, 3.0), "single": (0.6, 0.95), "coverage": (4.0, 7.0), "sentences": (1.0, 2.5)},
+        ramps={"samples": (1.2, 2.5), "single": (0.6, 0.95), "coverage": (4.0, 9.0), "sentences": (1.0, 2.5)},
         target="sampling",
         says="draws many answers to each of many prompts",
     ),
@@ -72,17 +72,17 @@ KINDS: Final[dict[str, Kind]] = {
         says="asks for worked answers in one script after another",
     ),
     "trajectory": Kind(
-        ramps={"tool_ends": (0.3, 0.6), "framed": (0.5, 1.0), "openings": (4.0, 7.0), "fresh": (0.6, 0.95)},
+        ramps={"tool_ends": (0.3, 0.6), "contexts": (0.3, 0.9), "talks": (4.0, 7.0)},
         target="agentic_coding",
-        says="opens tool-using tasks from one template, each a new one, and never continues a project",
+        says="records runs of tool calls, each in a project of its own that is never taken up again",
     ),
     "rewriting": Kind(
-        ramps={"rewrites": (0.1, 0.25), "says_rewriting": (0.2, 1.0), **_SWEEP},
+        ramps={"says_rewriting": (0.2, 1.0), **_SWEEP},
         target="censorship_safe_rewriting",
         says="has statements said again in other words, one by one",
     ),
     "hidden": Kind(
-        ramps={"leak": (0.1, 0.4), "says_hidden": (0.2, 1.0)},
+        ramps={"given_away": (0.0, 0.4), "says_hidden": (0.3, 1.2), "coverage": (4.0, 8.0)},
         target="hidden_reasoning",
         says="makes the model give away its instructions or its hidden reasoning",
     ),
@@ -91,7 +91,12 @@ KINDS: Final[dict[str, Kind]] = {
         target="log_probabilities",
         says="asks for log-probabilities on prompts that never repeat",
     ),
-}  # fmt: skip
+    "divided": Kind(
+        ramps={"hands": (1.5, 5.0), "novelty": (0.8, 0.98), "single": (0.8, 0.98), "coverage": (6.0, 13.0)},
+        target="general_tasks",
+        says="goes through one list of tasks with many hands, none of them twice, and never comes back to an answer",
+    ),
+}
 """Every kind of extraction that is looked for."""
 
 
@@ -105,22 +110,35 @@ class Read:
     kinds: list[str]
     """Kinds that stand out, the strongest first."""
     because: str
+    alike: dict[str, float] = field(default_factory=dict)
+    """Score on each signature when the volume is not asked for: whether it is of that kind, however little of it."""
 
 
 STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in kind.ramps}))
 
 
 def statistics(
-    tallies: npt.NDArray[np.float64], distinct: npt.NDArray[np.int64], unordered: npt.NDArray[np.int64],
-    read: npt.NDArray[np.float64], turns: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.float64]:  # fmt: skip
-    """Make the statistics of families out of their sums.
+    tallies: npt.NDArray[np.float64],
+    *,
+    distinct: npt.NDArray[np.int64],
+    unordered: npt.NDArray[np.int64],
+    conversations: npt.NDArray[np.int64],
+    contexts: npt.NDArray[np.int64],
+    read: npt.NDArray[np.float64],
+    turns: npt.NDArray[np.bool_],
+    hands: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Make the statistics of families (or of whole traffics) out of their sums.
 
     Args:
         tallies: shape (families, tally.SIZE).
-        distinct: distinct last user turns; `unordered`: the same without regard to the order of the words.
-        read: shape (families, len(READ)).
+        distinct: distinct last user turns.
+        unordered: distinct last user turns without regard to the order of their words.
+        conversations: distinct first user turns.
+        contexts: distinct system texts.
+        read: what the exemplars say, shape (families, len(READ)).
         turns: families of user turns, not of system texts.
+        hands: how many owners use each family, by the entropy of their exchanges (log2).
 
     Returns:
         shape (families, len(STATISTICS)); larger always speaks for extraction.
@@ -134,17 +152,19 @@ def statistics(
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = -np.nansum(np.where(share > 0, share * np.log2(share), 0.0), axis=1)
     long = np.clip((text["sentences"] - 1.5) / 2.0, 0.0, 1.0)
+    talks = np.maximum(conversations, 1)
     table = {
-        "novelty": np.minimum(distinct / rows, 1.0),
+        "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
-        "repeats": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)),
+        "samples": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)) + 1.5 * of["sampled"] / rows,
         "swapped": np.clip(1.0 - unordered / np.maximum(distinct, 1), 0.0, 1.0),
         "single": 1.0 - np.minimum(of["follow_up"] / opening, 1.0),
-        "ratio": of["log_ratio"] / np.maximum(of["answered"], 1.0),
-        "openings": np.log2(opening),
-        "fresh": np.minimum(distinct / opening, 1.0),
+        "talks": np.log2(talks),
+        "contexts": np.minimum(contexts / talks, 1.0),
+        "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
+        "given_away": 2.0 * text["leak"] + 0.3 * np.maximum(text["refuses"], of["refused"] / rows),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},
         **text,
@@ -152,12 +172,18 @@ def statistics(
     return np.stack([table[name] for name in STATISTICS], axis=1)
 
 
-def scores(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Score every family on every signature: shape (families, kinds), 0 to 1."""
+VOLUME: Final = ("coverage", "talks", "hands")
+"""Statistics that grow with how much there is."""
+
+
+def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArray[np.float64]:
+    """Score every family on every signature: shape (families, kinds), 0 to 1; `volume` as part of it or not."""
     place = {name: i for i, name in enumerate(STATISTICS)}
     out = np.ones((len(values), len(KINDS)))
     for k, kind in enumerate(KINDS.values()):
         for name, (low, high) in kind.ramps.items():
+            if name in VOLUME and not volume:
+                continue
             out[:, k] *= np.clip((values[:, place[name]] - low) / (high - low), 0.0, 1.0)
     return out
 
@@ -167,7 +193,8 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
     yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
     names = list(KINDS)
     found = []
-    for row in scores(values):
+    alike = scores(values, volume=False)
+    for number, row in enumerate(scores(values)):
         best = float(row.max())
         beyond = len(yard) - int(np.searchsorted(yard, best, side="left"))
         bits = -float(np.log2((beyond + 1.0) / (len(yard) + 1.0))) if best > 0 else 0.0
@@ -179,6 +206,7 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
                 score=best,
                 kinds=kinds,
                 because=f"{told}; {beyond} of {len(yard)} control families look as much like extraction",
+                alike=dict(zip(names, alike[number].tolist(), strict=True)),
             )
         )
     return found

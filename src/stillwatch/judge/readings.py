@@ -7,7 +7,7 @@ shares are policy, written down here and shown with every group; they are not fi
 
 What a reading does not name is no news to it, but for hard traits: an honest group shows those hardly ever, and
 a hidden one may show any of them. Traits of one group depend on each other, so a group counts as at most
-WITNESSES independent members, and one trait for at most CAP bits between two readings.
+WITNESSES independent members, and one trait for at most CAP bits between two readings, a hard one for HARD_CAP.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 WITNESSES: Final = 16
 CAP: Final = 12.0
+HARD_CAP: Final = 24.0
 LEAST, MOST = 0.01, 0.99
 RARELY: Final = 0.03
 """How often a member of an honest group shows a hard trait that its reading does not name."""
@@ -34,13 +35,15 @@ TRAITS: Final[dict[str, str]] = {
     "egress": "come from an address or neighbourhood that another of them uses",
     "business": "have a mail domain of their own, unlike the others'",
     "open": "show the mail domain or organisation that another of them shows",
-    "school": "have a school's mail or an education programme",
+    "named": "have the mail domain of an organisation",
+    "school": "have a school's mail domain",
     "divided": "have no item in common with the others, where outsiders who draw on the same list do",
     "burst": "were opened within two days of most of the others",
     "brief": "were active on three days or fewer",
     "shared_frame": "use a prompt template that most of the others use",
     "own_frame": "use templates that none of the others uses",
     "verified": "are verified by identity documents",
+    "referred": "came by the same referral",
     "many": "are one of a large group",
 }
 HARD: Final = ("purse", "device", "hop", "replaced", "divided")
@@ -58,19 +61,21 @@ class Reading:
     side: str
     says: str
     expects: Mapping[str, float]
+    key: str = ""
+    """The trait without which the reading cannot be held; a hidden one has one."""
 
 
 READINGS: Final = (
     Reading(
         name="one purse behind strangers",
         side=HIDDEN,
+        key="purse",
         says="accounts that claim to be strangers and are paid for by one hand",
         expects={
             "purse": 0.85,
             "egress": 0.5,
-            "business": 0.1,
-            "open": 0.05,
-            "school": 0.08,
+            "named": 0.35,
+            "school": 0.05,
             "verified": 0.08,
             "brief": 0.15,
             "shared_frame": 0.6,
@@ -80,13 +85,13 @@ READINGS: Final = (
     Reading(
         name="one machine behind strangers",
         side=HIDDEN,
+        key="device",
         says="accounts that claim to be strangers and were opened by one hand",
         expects={
             "device": 0.8,
             "egress": 0.5,
-            "business": 0.1,
-            "open": 0.05,
-            "school": 0.08,
+            "named": 0.35,
+            "school": 0.05,
             "verified": 0.08,
             "brief": 0.15,
             "shared_frame": 0.6,
@@ -96,12 +101,12 @@ READINGS: Final = (
     Reading(
         name="one load balancer over strangers",
         side=HIDDEN,
+        key="hop",
         says="accounts that claim to be strangers and carry one stream of conversations",
         expects={
             "hop": 0.85,
-            "business": 0.1,
-            "open": 0.05,
-            "school": 0.08,
+            "named": 0.35,
+            "school": 0.05,
             "verified": 0.08,
             "brief": 0.15,
             "shared_frame": 0.6,
@@ -111,14 +116,15 @@ READINGS: Final = (
     Reading(
         name="closed accounts replaced",
         side=HIDDEN,
+        key="replaced",
         says="accounts that are replaced as they are closed",
-        expects={"replaced": 0.6, "business": 0.1, "open": 0.05, "school": 0.08, "verified": 0.08, "shared_frame": 0.7},
+        expects={"replaced": 0.6, "named": 0.35, "school": 0.05, "verified": 0.08, "shared_frame": 0.7},
     ),
     Reading(
         name="one organisation in the open",
         side=HONEST,
         says="colleagues who show whom they work for",
-        expects={"open": 0.85, "egress": 0.6, "hop": 0.1, "replaced": 0.05},
+        expects={"open": 0.85, "named": 0.95, "egress": 0.6, "hop": 0.1, "replaced": 0.05},
     ),
     Reading(
         name="shared egress",
@@ -130,19 +136,37 @@ READINGS: Final = (
         name="a course or school",
         side=HONEST,
         says="students of one course",
-        expects={"school": 0.85, "purse": 0.05, "hop": 0.04, "replaced": 0.03, "burst": 0.5, "shared_frame": 0.6},
+        expects={
+            "school": 0.85,
+            "purse": 0.05,
+            "device": 0.3,
+            "egress": 0.9,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "burst": 0.5,
+            "shared_frame": 0.6,
+        },
     ),
     Reading(
         name="an event",
         side=HONEST,
         says="participants of one event, who came and went together",
-        expects={"brief": 0.85, "burst": 0.85, "hop": 0.04, "replaced": 0.03, "shared_frame": 0.3, "own_frame": 0.7},
+        expects={
+            "brief": 0.5,
+            "burst": 0.9,
+            "device": 0.35,
+            "egress": 0.9,
+            "purse": 0.05,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "shared_frame": 0.5,
+        },
     ),
     Reading(
         name="an agency with clients",
         side=HONEST,
         says="clients for whom one agency pays",
-        expects={"business": 0.85, "purse": 0.8, "hop": 0.03, "replaced": 0.04, "own_frame": 0.8, "shared_frame": 0.3},
+        expects={"named": 0.9, "purse": 0.8, "hop": 0.03, "replaced": 0.04, "own_frame": 0.8, "shared_frame": 0.3},
     ),
     Reading(
         name="a shared repertoire",
@@ -151,13 +175,33 @@ READINGS: Final = (
         expects={"shared_frame": 0.9, "purse": 0.04, "device": 0.05, "hop": 0.03, "replaced": 0.03},
     ),
     Reading(
+        name="a service provider's staff",
+        side=HONEST,
+        says="staff of one workplace who work in the accounts of several firms",
+        expects={"device": 0.6, "egress": 0.95, "named": 0.92, "purse": 0.1, "hop": 0.05, "replaced": 0.03},
+    ),
+    Reading(
+        name="a marketplace",
+        side=HONEST,
+        says="customers of one marketplace or prepaid reseller, which appears as their instrument",
+        expects={
+            "purse": 0.97,
+            "egress": 0.05,
+            "device": 0.03,
+            "hop": 0.02,
+            "referred": 0.8,
+            "shared_frame": 0.1,
+            "own_frame": 0.8,
+        },
+    ),
+    Reading(
         name="households",
         side=HONEST,
         says="families and friends who share a card, a computer or a home",
         expects={
-            "purse": 0.4,
-            "device": 0.4,
-            "egress": 0.5,
+            "purse": 0.8,
+            "device": 0.6,
+            "egress": 0.9,
             "hop": 0.04,
             "replaced": 0.05,
             "shared_frame": 0.12,
@@ -178,11 +222,15 @@ class Weighed:
 
     def against(self, other: Weighed) -> float:
         """Weigh this reading against another: log2 of their likelihood ratio, each trait capped."""
-        return float(sum(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP) for trait in self.parts))
+        return sum(self._between(other).values())
+
+    def _between(self, other: Weighed) -> dict[str, float]:
+        caps = {trait: HARD_CAP if trait in HARD else CAP for trait in self.parts}
+        return {trait: float(np.clip(self.parts[trait] - other.parts[trait], -cap, cap)) for trait, cap in caps.items()}
 
     def because(self, other: Weighed, shares: Mapping[str, float], most: int = 4) -> list[str]:
         """Say which traits tell most between this reading and another, and for which of them they speak."""
-        told = {trait: float(np.clip(self.parts[trait] - other.parts[trait], -CAP, CAP)) for trait in self.parts}
+        told = self._between(other)
         ordered = sorted((trait for trait in told if abs(told[trait]) >= 0.5), key=lambda trait: -abs(told[trait]))
         return [
             f"{told[trait]:+.1f} bits: {round(shares.get(trait, 1.0) * 100)} % {TRAITS[trait]}"
@@ -202,6 +250,8 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
     count = min(members, WITNESSES)
     found = []
     for reading in READINGS:
+        if reading.key and reading.key not in shares:
+            continue
         parts: dict[str, float] = {}
         for trait, x in shares.items():
             base = float(np.clip(usual.get(trait, 0.05), LEAST, MOST))

@@ -17,8 +17,6 @@ from stillwatch.kit.odds import surplus_bits
 from stillwatch.model.traces import Families, Streams
 
 LEAST_OWNERS: Final = 3
-OWN_SHARE: Final = 0.5
-"""Share of a family's exchanges that must come from the group for the family to be the group's own."""
 ENRICHED_BITS: Final = 10.0
 """Bits, beyond the number of families looked at, from which a family is enriched in a group."""
 
@@ -50,11 +48,10 @@ def enriched(
     within = np.bincount(pairs[0][inside[pairs[1]]], minlength=count).astype(np.float64)
     beyond = np.bincount(pairs[0][~inside[pairs[1]]], minlength=count)
     rows_in = np.bincount(streams.family[mine], weights=streams.exchanges[mine], minlength=count)
-    rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
     looked = within >= LEAST_OWNERS
     chance = (beyond + 1.0) / max(owners - len(members) + 1, 1)
     bits = surplus_bits(within, len(members), chance) - log2(max(int(looked.sum()), 1))
-    fits = looked & (bits >= ENRICHED_BITS) & (rows_in >= OWN_SHARE * rows) & ~families.harness
+    fits = looked & (bits >= ENRICHED_BITS) & ~families.harness
     fits[0] = False
     found = [
         Enriched(family=int(f), owners=int(within[f]), exchanges=int(rows_in[f]), bits=float(bits[f]))

@@ -12,8 +12,13 @@ from stillwatch.model import mail
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Traces
 
-TIE_BITS = 3.0
+TIE_BITS = 2.0
 HOP_BITS = 12.0
+DIVIDED_BITS = 6.0
+"""Bits of the shards view from which a list is believed to be divided."""
+OPEN_ACCOUNTS = 2
+"""Accounts of an owner that is openly an organisation, when nobody else has its mail domain; who shares something
+with such a one hides nothing by it."""
 DAY_MS = 86_400_000
 BURST_MS = 2 * DAY_MS
 BRIEF_MS = 3 * DAY_MS
@@ -33,7 +38,7 @@ class Traits:
         at = self._first_account
         self._domain = np.where(facts.mail_kind == mail.OWN, facts.mail_domain, np.uint64(0))[at]
         self._organisation = facts.organisation[at]
-        self._school = ((facts.mail_kind == mail.SCHOOL) | (facts.programme != 0))[at]
+        self._school = (facts.mail_kind == mail.SCHOOL)[at]
         self._created = facts.created_at[at]
         self._verified = (facts.verification == KYC)[at]
         first = np.full(crowd.owners, np.iinfo(np.int64).max)
@@ -42,6 +47,9 @@ class Traits:
         np.maximum.at(last, crowd.owner, crowd.last)
         self._active = last - first
         self._columns = facts.columns
+        self._referrer = facts.referrer[at]
+        several = np.bincount(crowd.owner, minlength=crowd.owners) >= OPEN_ACCOUNTS
+        self._organisation_like = several & _exclusive(crowd, self._domain) | crowd.declared
         self.usual = self._usual()
 
     def _usual(self) -> Shares:
@@ -58,8 +66,9 @@ class Traits:
         if "email" in self._columns:
             shares["business"] = float((self._domain != 0).mean())
             shares["open"] = 0.02
-        if {"email", "programme"} & self._columns:
+        if "email" in self._columns:
             shares["school"] = float(self._school.mean())
+            shares["named"] = float((self._domain != 0).mean())
         if "verification" in self._columns:
             shares["verified"] = float(self._verified.mean())
         if "family" in held:
@@ -67,26 +76,40 @@ class Traits:
             shares["own_frame"] = 0.5
         if "created_at" in self._columns:
             shares["burst"] = 0.05
+        if "referrer" in self._columns:
+            shares["referred"] = 0.1
         shares["brief"] = float((self._active <= BRIEF_MS).mean())
         return shares
 
-    def of(self, members: npt.NDArray[np.int32], ties: Mapping[str, npt.NDArray[np.float64]]) -> Shares:
+    def of(
+        self,
+        members: npt.NDArray[np.int32],
+        ties: Mapping[str, npt.NDArray[np.float64]],
+        late: Mapping[str, float],
+    ) -> Shares:
         """Read the share of members that show each trait; what cannot be seen is absent."""
         held = self._traces.held
         shares: Shares = {"brief": float((self._active[members] <= BRIEF_MS).mean())}
+        strangers = members[~self._organisation_like[members]]
         for name, column in (("purse", "payment"), ("device", "device")):
             if column in held:
-                shares[name] = float(_sharing(held[column], members).mean())
+                shares[name] = float(_sharing(held[column], strangers).sum() / len(members))
+        if "referrer" in self._columns:
+            names, counts = np.unique(self._referrer[members], return_counts=True)
+            shares["referred"] = float(counts[names != 0].max(initial=0) / len(members))
         if "network" in ties:
             shares["egress"] = float((ties["network"] >= TIE_BITS).mean())
         if "handover" in ties:
             shares["hop"] = float((ties["handover"] >= HOP_BITS).mean())
         if "succession" in ties:
             shares["replaced"] = float((ties["succession"] >= TIE_BITS).mean())
+        if late.get("shards", 0.0) > 0.0:
+            shares["divided"] = float(late["shards"] >= DIVIDED_BITS)
         if "email" in self._columns or "organisation" in self._columns:
             shares |= self._identity(members)
-        if {"email", "programme"} & self._columns:
+        if "email" in self._columns:
             shares["school"] = float(self._school[members].mean())
+            shares["named"] = float((self._domain[members] != 0).mean())
         if "verification" in self._columns:
             shares["verified"] = float(self._verified[members].mean())
         if "created_at" in self._columns:
@@ -110,6 +133,16 @@ def _first_accounts(crowd: Crowd) -> npt.NDArray[np.int64]:
     order = np.lexsort((-crowd.exchanges, crowd.owner))
     starts = np.flatnonzero(np.diff(crowd.owner[order], prepend=-1))
     return order[starts]
+
+
+def _exclusive(crowd: Crowd, domain: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Tell which owners have a mail domain that nobody else has."""
+    facts = crowd.facts
+    own: npt.NDArray[np.bool_] = facts.mail_kind == mail.OWN
+    pairs = np.unique(np.stack([facts.mail_domain[own], crowd.owner[own].astype(np.uint64)]), axis=1)
+    domains, owners = np.unique(pairs[0], return_counts=True)
+    alone: npt.NDArray[np.bool_] = np.isin(domain, domains[owners == 1]) & (domain != 0)
+    return alone
 
 
 def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:

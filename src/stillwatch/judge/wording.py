@@ -42,8 +42,11 @@ _REWRITING = (
     "أعد (?:كتابة|صياغة)|رقابة|पुनः ?लिख|เขียนใหม่|yeniden yaz|viết lại"
 )
 _HIDDEN = (
-    "system prompt|(?:initial|hidden|secret|previous|above) (?:instruction|prompt|message|reasoning|thought)|verbatim|"
-    "ignore (?:all |any |the |your |previous )+|reveal|repeat (?:the|everything|all)|developer mode|jailbreak|"
+    r"system (?:prompt|message)|(?:initial|hidden|secret|previous|above|internal|original) "
+    r"(?:instruction|prompt|message|reasoning|thought|polic|rule)|(?:before|above|preced\w+) (?:this|the|my) "
+    r"(?:first )?(?:message|line|turn)|verbatim|word for word|scratchpad|without changing a (?:letter|word)|in base64|"
+    r"ignore (?:all |any |the |your |previous )+|reveal|(?:repeat|print|output|reproduce) (?:the|everything|all|your)|"
+    r"your (?:polic|instruction|rules|guideline)|developer mode|maintenance mode|debug mode|jailbreak|"
     "系统提示|忽略(?:之前|以上)|隐藏|原文输出|システムプロンプト|指示を無視|ignora (?:las|todas)|prompt del sistema|"
     "ignore(?:z)? (?:les|toutes)|invite système|ignoriere|systemprompt|ignore as|ignora le|игнорируй|"
     "системн\\w+ (?:промпт|инструкц)|"

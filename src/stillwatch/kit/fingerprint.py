@@ -64,7 +64,7 @@ class Scratch(NamedTuple):
 HASHES, FRAME, TURN = 0, 1, 2
 """Modes of `sketch`."""
 
-_WRAPPING: Final = (
+WRAPPING: Final = (
     "tool_calls",
     "tool_call",
     "tool_use",
@@ -88,13 +88,13 @@ def scratch() -> Scratch:
         marks=np.zeros(MOST + 1, np.uint64),
         table=fold_table(),
         counts=np.zeros(12, np.int64),
-        wrapping=np.zeros(64, np.uint64),
+        wrapping=np.zeros(1024, np.uint64),
     )
-    for word in _WRAPPING:
+    for word in WRAPPING:
         letters = np.frombuffer(word.encode().ljust(64), np.uint8)
         sketch(letters, 0, 64, work, FRAME, U64(0))
         hashed = work.tokens[0]
-        work.wrapping[int(hashed) & 63] = hashed
+        work.wrapping[int(hashed) & 1023] = hashed
     return work
 
 
@@ -447,7 +447,7 @@ def sketch(
             hashed = _token(address, begin, place)
             first = plain[begin]
             begin = -1
-            if mode == TURN and wrapping[hashed & U64(63)] == hashed:
+            if mode == TURN and wrapping[hashed & U64(1023)] == hashed:
                 continue
             exact = (exact + hashed) * _BASE
             exact ^= exact >> U64(31)

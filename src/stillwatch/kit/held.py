@@ -87,7 +87,12 @@ def _spread(
 
 
 def hold(
-    units: npt.NDArray[np.int32], keys: npt.NDArray[np.uint64], amounts: npt.NDArray[np.float64], count: int
+    units: npt.NDArray[np.int32],
+    keys: npt.NDArray[np.uint64],
+    amounts: npt.NDArray[np.float64],
+    count: int,
+    *,
+    most: int = MOST,
 ) -> Held:
     """Build the table from pairs.
 
@@ -96,6 +101,7 @@ def hold(
         keys: value of each pair as a hash; 0 is no value.
         amounts: how much the unit uses the value.
         count: number of units.
+        most: shared values kept of one unit.
     """
     there = keys != 0
     units, keys, amounts = units[there], keys[there], amounts[there]
@@ -111,7 +117,7 @@ def hold(
     weights = amounts / np.maximum(total[units], 1e-300)
     names, value, holders = np.unique(keys, return_inverse=True, return_counts=True)
     shared = (holders >= 2)[value]
-    shared[shared] = _ranks(units[shared], weights[shared]) < MOST
+    shared[shared] = _ranks(units[shared], weights[shared]) < most
     units, value, weights = units[shared], value[shared], weights[shared]
     kept = np.unique(value)
     names, value = names[kept], np.searchsorted(kept, value)

@@ -80,9 +80,9 @@ def _fold(point: int, scripts: npt.NDArray[np.uint8]) -> int:
     if not (category[0] in "LN" or category == "Mc" or character == "_"):
         return SEPARATOR
     base = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", character).casefold())[:1]
-    if not 0xAC00 <= point <= 0xD7A3:  # Hangul syllables stay whole
-        character = _LOOKALIKES.get(base, base)
-    folded = ord(character)
-    script = int(scripts[folded]) if folded < 0x10000 else _OTHER
-    script = script or (_OTHER if folded > 0x7F else 0)
+    whole = 0xAC00 <= point <= 0xD7A3  # Hangul syllables stay whole
+    folded = ord(character if whole else _LOOKALIKES.get(base, base))
+    shape = point if whole else ord(base)  # a letter's script is that of its own shape, whatever it looks like
+    script = int(scripts[shape]) if shape < 0x10000 else _OTHER
+    script = script or (_OTHER if shape > 0x7F else 0)
     return folded | (SINGLE if script in _UNSPACED else 0) | (script << SCRIPT_SHIFT)

@@ -1,7 +1,7 @@
 """Client: owners whose programs are of the same rare build.
 
 Looks the same when innocent: a popular SDK build. It weighs only agreement on rare builds, is capped low, and
-neither proposes a group nor lets anybody in.
+proposes no group.
 Cost: one hash-aggregate over the traffic. Source: as payment.
 """
 
@@ -14,6 +14,7 @@ from stillwatch.model.view import Sight
 NEEDS = ("ja4", "user_agent")
 CAP = 8.0
 HARD = False
+LATE = False
 ADMITS = False
 JOINS = False
 INNOCENT = "the same version of a popular client library"

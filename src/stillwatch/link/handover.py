@@ -25,6 +25,7 @@ from stillwatch.model.view import Sight
 NEEDS = ("messages", "response")
 CAP = 24.0
 HARD = True
+LATE = False
 ADMITS = True
 JOINS = True
 INNOCENT = "people who move a conversation between accounts of their own, or a published example"

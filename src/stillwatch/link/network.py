@@ -14,6 +14,7 @@ from stillwatch.model.view import Sight
 NEEDS = ("ip",)
 CAP = 20.0
 HARD = False
+LATE = False
 ADMITS = True
 JOINS = True
 INNOCENT = "one office, campus or carrier behind shared addresses, or a popular VPN"

@@ -13,6 +13,7 @@ from stillwatch.model.view import Sight
 NEEDS = ("payment",)
 CAP = 24.0
 HARD = True
+LATE = False
 ADMITS = True
 JOINS = True
 INNOCENT = "a family card, an agency that pays for its clients, or a reseller of prepaid credit"

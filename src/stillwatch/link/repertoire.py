@@ -25,12 +25,16 @@ from stillwatch.model.view import Sight
 NEEDS = ("messages",)
 CAP = 20.0
 HARD = False
+LATE = False
 ADMITS = True
 JOINS = False
 INNOCENT = "a course, a shared prompt library, or one team with several accounts"
 
 SINGLE_CAP = 6.0
 """Bits that a single shared frame may weigh."""
+OWN_CAP = 10.0
+"""Bits that it may weigh where most of those who use it are members already: then nobody published it."""
+OWN_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,9 @@ class RepertoireSight(UrnSight):
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """As `weigh`, for one owner against the group."""
         modal = modal_values(groups.of([members]), self.families)[0]
-        every = np.minimum(member_bits(members, candidates, self.families), SINGLE_CAP)
+        holders = self.families.holding(int(modal)) if modal >= 0 else members
+        own = np.isin(holders, members).mean() >= OWN_SHARE if len(holders) else False
+        every = np.minimum(member_bits(members, candidates, self.families), OWN_CAP if own else SINGLE_CAP)
         return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-NONE, FREE, OWN, SCHOOL = range(4)
-"""Kinds of domain: none given; a public provider's; an organisation's own; a school's or university's."""
+NONE, FREE, OWN, SCHOOL, THROWAWAY = range(5)
+"""Kinds of domain: none given; a public provider's; an organisation's own; a school's or university's; a provider of
+addresses to throw away."""
 
 PROVIDERS: Final = frozenset(
     """
@@ -21,6 +22,19 @@ PROVIDERS: Final = frozenset(
 )
 """Public providers: two accounts on one of these share nothing."""
 
+THROWAWAYS: Final = frozenset(
+    """
+    mailinator.com guerrillamail.com guerrillamail.net sharklasers.com grr.la 10minutemail.com 10minutemail.net
+    20minutemail.com yopmail.com yopmail.fr yopmail.net temp-mail.org tempmail.com tempmail.net tempmailo.com
+    temp-mail.io tempail.com trashmail.com trashmail.de trash-mail.com getnada.com nada.email dispostable.com
+    maildrop.cc mailnesia.com mailcatch.com mintemail.com mohmal.com emailondeck.com throwawaymail.com fakeinbox.com
+    fakemail.net moakt.com spamgourmet.com spam4.me mytemp.email tmpmail.org tmpmail.net burnermail.io inboxkitten.com
+    mail-temp.com discard.email discardmail.com jetable.org wegwerfmail.de einrot.com cuvox.de dayrep.com fleckens.hu
+    gustr.com jourrapide.com rhyta.com superrito.com teleworm.us armyspy.com linshiyouxiang.net 1secmail.com
+    """.split()
+)
+"""Providers of addresses to throw away: such an address is nobody's own."""
+
 
 def kind(domain: str | None) -> int:
     """Tell the kind of a mail domain, in lower case."""
@@ -28,6 +42,8 @@ def kind(domain: str | None) -> int:
         return NONE
     if domain in PROVIDERS:
         return FREE
+    if domain in THROWAWAYS:
+        return THROWAWAY
     if domain.endswith(".edu") or ".edu." in domain or ".ac." in domain:
         return SCHOOL
     return OWN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -45,15 +45,35 @@ class Families:
     """Stable ids, by number; the first is empty."""
     kind: npt.NDArray[np.uint8]
     """0 none, 1 of user turns, 2 of system texts."""
-    exchanges: npt.NDArray[np.int64]
     marks: npt.NDArray[np.int64]
     """Fingerprints in the frame."""
-    distinct: npt.NDArray[np.int64]
-    """Distinct last user turns."""
     harness: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closely:
+    """What is looked at closely: for owners in groups that have passed, and a sample of the others."""
+
+    owners: npt.NDArray[np.int32]
+    """The owners looked at, ascending."""
+    sample: npt.NDArray[np.int32]
+    """Those of them that are the yardstick: owners in no group."""
+    hours: Held
+    """Hours in which each owner was active; keys are hours since 1970, plus one."""
+    models: npt.NDArray[np.uint64]
+    """Models, in the order in which they first appeared in the log."""
+    released: npt.NDArray[np.int64]
+    """When each first appeared, ms."""
+    adopted: npt.NDArray[np.int64]
+    """First use of each model by each owner, ms, shape (all owners, models); 0 for never."""
+    item_owner: npt.NDArray[np.int32]
+    """Distinct (owner, frame, item): who asked ..."""
+    item: npt.NDArray[np.uint64]
+    """... which item, as a hash of frame and last user turn."""
+    item_family: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,4 +86,4 @@ class Traces:
     handovers: Handovers | None = None
     streams: Streams | None = None
     families: Families | None = None
-    missing: list[str] = field(default_factory=list)
+    closely: Closely | None = None

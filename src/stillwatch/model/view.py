@@ -50,6 +50,8 @@ class View(Protocol):
     """Bits that it may add to the judgement of a group, so that one spoofable field never decides."""
     HARD: bool
     """Whether a link in it is hard evidence of one hand; deception asks for some."""
+    LATE: bool
+    """Whether it looks only at owners in groups that have passed: it lets in and confirms, and proposes nothing."""
     ADMITS: bool
     """Whether a tie in it counts as one of the two that let an owner into a group."""
     JOINS: bool

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import SettingsError
-from stillwatch.kit.jit import kernel
 from stillwatch.sim._grammar import (
     AUX,
     DIGITS,
@@ -27,10 +26,11 @@ from stillwatch.sim._grammar import (
     REPEAT,
     SYM,
     TURN,
+    WALKED,
     WHO,
     Grammar,
 )
-from stillwatch.sim._keys import Keys, join2, mix
+from stillwatch.sim._keys import PLACES, Keys, copy, join2, kernel, mix
 
 DEPTH: Final = 48
 NO_ROOM: Final = -1
@@ -154,8 +154,16 @@ def expand(
         word.
     """
     code, blob, spans, tags, firsts, counts = g.code, g.blob, g.spans, g.tags, g.first, g.counts
-    bindings, groups, slots, slot_keys, strides = g.binding, g.group, g.slots, g.slot_keys, g.strides
-    room = len(out)
+    bindings, groups, slots, slot_keys, strides, words = (
+        g.binding,
+        g.group,
+        g.slots,
+        g.slot_keys,
+        g.strides,
+        g.words,
+    )
+    room = len(out) - 16  # copies run over by up to seven bytes
+    to, source = np.uint64(out.ctypes.data), np.uint64(blob.ctypes.data)
     turned = (np.uint64(turn) + np.uint64(1)) * _TURNS
     depth = 0
     pc, last = np.int64(0), np.int64(0)
@@ -172,12 +180,16 @@ def expand(
                 h = mix(who ^ groups[push])
             elif bound == 3:
                 h = mix(frame ^ groups[push])
-            else:
+            elif bound == 4:
                 h = mix(push_item ^ turned ^ groups[push])
-            if nth >= 0 and bound == 0:
+            else:
+                h = push_item
+            if nth >= 0 and bound == 0 and counts[push] <= WALKED:
                 h = mix(here_word ^ groups[push])  # a walk that meets each alternative once before any twice
                 step = strides[push, np.int64(h & np.uint64(3))]
                 alternative = firsts[push] + (chosen(h, counts[push]) + nth * step) % counts[push]
+            elif bound == 5:
+                alternative = firsts[push] + np.int64(h & PLACES) % counts[push]
             else:
                 alternative = firsts[push] + chosen(h, counts[push])
             push = np.int64(-1)
@@ -187,8 +199,7 @@ def expand(
                 size = -1 - stop
                 if pos + size > room:
                     return NO_ROOM
-                for i in range(size):
-                    out[pos + i] = blob[begin + i]
+                copy(to, pos, source, begin, size)
                 pos += size
                 if mark >= 0:
                     pos = escape(out, mark, pos)
@@ -227,8 +238,7 @@ def expand(
         if op == LIT:
             if pos + b > room:
                 return NO_ROOM
-            for i in range(b):
-                out[pos + i] = blob[a + i]
+            copy(to, pos, source, a, b)
             pos += b
             pc += 1
             continue
@@ -237,14 +247,31 @@ def expand(
         if op == SYM:
             pc += 1
         elif op == REPEAT:
+            if left == 0 and words[a] and code[pc, 3] == 0:  # a run of words: no frame, no walk
+                many = _times(b, word_here)
+                glue, gap = np.int64(code[pc + 1, 1]), np.int64(code[pc + 1, 2])
+                h = word_here
+                for nth_word in range(many):
+                    h = mix(h + _TURNS)
+                    alternative = firsts[a] + chosen(h, counts[a])
+                    begin, size = np.int64(spans[alternative, 0]), -1 - np.int64(spans[alternative, 1])
+                    if pos + size + gap > room:
+                        return NO_ROOM
+                    if nth_word > 0:
+                        copy(to, pos, source, glue, gap)
+                        pos += gap
+                    copy(to, pos, source, begin, size)
+                    pos += size
+                push = np.int64(-1)
+                pc += 2
+                continue
             if left == 0:
                 left = _times(b, word_here) + 1
             elif left > 1:
                 between = np.int64(code[pc + 1, 2])
                 if pos + between > room:
                     return NO_ROOM
-                for i in range(between):
-                    out[pos + i] = blob[code[pc + 1, 1] + i]
+                copy(to, pos, source, np.int64(code[pc + 1, 1]), between)
                 pos += between
             left -= 1
             if left == 0:
@@ -290,9 +317,10 @@ def expand(
 
 
 @kernel
-def _texts(g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any) -> Any:
+def _texts(
+    g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any, out: Any, offsets: Any, stack: Any
+) -> Any:
     """Write one text per row; return how many rows were written before the room ran out, or `TOO_DEEP`."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(len(symbols)):
         if symbols[row] < 0:
             offsets[row + 1] = offsets[row]
@@ -316,6 +344,11 @@ def _texts(g: Any, symbols: Any, items: Any, words: Any, whos: Any, frames: Any,
     return len(symbols)
 
 
+def scratch() -> Keys:
+    """Make the stack that `expand` works on."""
+    return np.empty((6, DEPTH), np.uint64)
+
+
 def texts(
     grammar: Grammar,
     symbols: npt.NDArray[np.int64],
@@ -328,6 +361,7 @@ def texts(
 
     A symbol below 0 writes the empty text. Where `words`, `whos` or `frames` are left out, `items` stand in.
     """
+    items = np.array(items, np.uint64)  # one memory layout, so that one kernel is compiled
     words = items if words is None else words
     whos = items if whos is None else whos
     frames = items if frames is None else frames
@@ -336,7 +370,7 @@ def texts(
     while True:
         out = np.empty(room, np.uint8)
         offsets = np.zeros(rows + 1, np.int32)
-        done = _texts(grammar.program, symbols, items, words, whos, frames, out, offsets)
+        done = _texts(grammar.program, symbols, items, words, whos, frames, out, offsets, scratch())
         if done == rows:
             return offsets, out[: offsets[-1]]
         check_depth(done)

@@ -35,6 +35,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from math import gcd
 from typing import Final, NamedTuple
@@ -46,7 +47,8 @@ from stillwatch.errors import SettingsError
 from stillwatch.sim._keys import join, key
 
 LIT, SYM, ITEM, WHO, FRAME, TURN, REPEAT, EXPR, RANGE, HEX, DIGITS, JSON, AUX = range(13)
-BINDINGS: Final = {"free": 0, "item": 1, "who": 2, "frame": 3, "turn": 4}
+WALKED: Final = 32  # a repeated symbol with no more alternatives than this meets each once before any twice
+BINDINGS: Final = {"free": 0, "item": 1, "who": 2, "frame": 3, "turn": 4, "pool": 5}
 _TAGGED: Final = {"#": ITEM, "%": WHO, "$": FRAME, "&": TURN}
 _REFERENCE: Final = re.compile(
     r"(?P<mode>['^]?)(?P<sym>[a-z][\w.]*)(?:(?P<bind>[#%$&])(?P<tag>\w+))?"
@@ -61,6 +63,7 @@ class Program(NamedTuple):
     first: npt.NDArray[np.int64]  # symbol -> first alternative
     counts: npt.NDArray[np.int64]  # symbol -> number of alternatives
     strides: npt.NDArray[np.int64]  # symbol x 4: steps that meet every alternative once before any twice
+    words: npt.NDArray[np.bool_]  # symbol -> a long list of plain words, chosen freely
     binding: npt.NDArray[np.int64]  # symbol -> what its choice is bound to
     group: npt.NDArray[np.uint64]  # symbol -> key of the choice
     spans: npt.NDArray[np.int32]  # alternative -> operations (first, end), or a word's bytes (first, -1 - length)
@@ -114,14 +117,24 @@ def load(*, report: bool, pools: Mapping[str, Sequence[str]] | None = None) -> G
         report: whether to use the alternatives reserved for report seeds.
         pools: texts that take the place of a symbol's alternatives.
     """
+    if not pools:
+        return _own(report)
+    return _loaded(report, pools)
+
+
+@cache
+def _own(report: bool) -> Grammar:
+    return _loaded(report, {})
+
+
+def _loaded(report: bool, pools: Mapping[str, Sequence[str]]) -> Grammar:
     rules: dict[str, Rule] = {}
     folder = resources.files("stillwatch.sim") / "texts"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".txt"):
             rules |= parse(file.read_text(encoding="utf-8"), file.name)
-    pools = dict(pools or {})
     raw = Grammar(rules, pools, report=report)
-    return Grammar(rules, pools | _bake(raw), report=report)
+    return Grammar(rules, {**pools, **_bake(raw)}, report=report)
 
 
 def _bake(raw: Grammar) -> dict[str, Sequence[str]]:
@@ -212,7 +225,10 @@ class _Compiler:
             first=np.array(first, np.int64),
             counts=np.array(count, np.int64),
             strides=np.array([_strides(n) for n in count], np.int64),
-            binding=np.array([BINDINGS[r.binding] for r in self.rules.values()], np.int64),
+            words=np.array(
+                [self._is_words(n, spans[f : f + c]) for n, f, c in zip(self.rules, first, count, strict=True)]
+            ),
+            binding=np.array([self._binding(n, r) for n, r in self.rules.items()], np.int64),
             group=np.array([key("group", r.group) for r in self.rules.values()], np.uint64),
             spans=np.array(spans, np.int32),
             code=np.array(self.code, np.int32).reshape(-1, 4),
@@ -221,6 +237,14 @@ class _Compiler:
             slot_keys=np.array(self.slot_keys or [np.uint64(0)], np.uint64),
             blob=np.frombuffer(bytes(self.blob) + b" " * 16, np.uint8),
         )
+
+    def _is_words(self, name: str, spans: list[tuple[int, int]]) -> bool:
+        return len(spans) > WALKED and self.rules[name].binding == "free" and all(end < 0 for _, end in spans)
+
+    def _binding(self, name: str, rule: Rule) -> int:
+        """Bind a symbol's choice; texts that replace what is asked are dealt by the item's place in its list."""
+        bound = rule.binding
+        return BINDINGS["pool" if name in self.pools and bound in {"item", "frame"} else bound]
 
     @staticmethod
     def _reserves(rule: Rule) -> bool:

@@ -17,8 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.jit import kernel
-from stillwatch.sim._keys import Keys, join2, key, mix
+from stillwatch.sim._keys import Keys, join2, kernel, key, mix
 
 ACCOUNT, CONVERSATION, NOBODY, SCATTER = range(4)  # whose key chooses the address inside a block
 

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.kit.jit import kernel
 from stillwatch.model.account import ACCOUNTS, PROGRAMMES, VERIFICATIONS
 from stillwatch.sim._expand import texts
 from stillwatch.sim._grammar import Grammar
-from stillwatch.sim._keys import Keys, join, key, mix
+from stillwatch.sim._keys import Keys, join, kernel, key
 
 NEVER: Final = 1 << 60
 FREE_MAIL: Final = {
@@ -42,7 +41,17 @@ REASONS: Final = (
     "terms of service",
     "suspected fraud",
 )
-REFERRERS: Final = ("search", "docs", "newsletter", "conference", "partner", "friend", "video", "marketplace")
+REFERRERS: Final = (
+    "search",
+    "docs",
+    "newsletter",
+    "conference",
+    "partner",
+    "friend",
+    "video",
+    "marketplace",
+    "programme page",
+)
 CHANNELS: Final = ("api", "bedrock", "vertex", "azure")
 COUNTRIES: Final = (
     "US",
@@ -270,7 +279,7 @@ def _numbers(values: npt.NDArray[np.int32]) -> pa.Array:
 
 
 def _phones(keys: Keys) -> pa.Array:
-    numbers = (mix(keys) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9 if len(keys) else keys.astype(np.int64)
+    numbers = (join(keys, key("phone")) % np.uint64(10**9)).astype(np.int64) + 999 * 10**9
     import pyarrow.compute as pc
 
     text = pc.binary_join_element_wise("+", pa.array(numbers).cast(pa.string()), "")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.sim._clock import DAY_MS, day_factor, time_of_day, timing
-from stillwatch.sim._keys import Keys, below, join, key, pick, unit
+from stillwatch.sim._keys import Keys, below, items_of, join, key, pick, unit
 from stillwatch.sim._people import People
 from stillwatch.sim._scenes import Scene
 
@@ -190,7 +190,7 @@ def plan_day(
         return []
     whole = _joined(plans)
     whole = whole.take(whole.at < timeline.days * DAY_MS)
-    whole = whole.take(np.lexsort((whole.conversation, whole.at)))
+    whole = whole.take(_by_time(whole.at))
     reach = whole.at // DAY_MS
     return [(int(d), whole.take(reach == d)) for d in np.unique(reach)]
 
@@ -316,14 +316,14 @@ def _items(
     items = stream.items
     if index is not None:
         salt = items.salt if items.kind == LIST else streams[items.of].items.salt
-        return join(index.astype(np.uint64), salt)
+        return items_of(index.astype(np.uint64), salt)
     if items.kind == POOL:
         drawn = rng.random(n)
         if items.skew >= 1:  # density falls as 1 / rank
             rank = np.floor(np.expm1(drawn * np.log1p(items.size)))
         else:  # density falls as rank^-skew
             rank = np.floor(items.size * drawn ** (1 / (1 - items.skew)))
-        return join(np.minimum(rank, items.size - 1).astype(np.uint64), items.salt)
+        return items_of(np.minimum(rank, items.size - 1).astype(np.uint64), items.salt)
     return join(conversation, _ITEM)
 
 
@@ -425,6 +425,14 @@ def _rows(
 def _joined(plans: list[Plan]) -> Plan:
     columns: Any = zip(*plans, strict=True)
     return Plan(*(np.concatenate(column) for column in columns))
+
+
+def _by_time(at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Order rows by time and then by their place: a plain sort of one number, faster than a stable argsort."""
+    bits = max(1, len(at).bit_length())
+    key_of = (at << bits) | np.arange(len(at))
+    key_of.sort()
+    return key_of & ((1 << bits) - 1)
 
 
 def _running(

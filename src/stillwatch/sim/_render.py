@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.jit import kernel
-from stillwatch.sim._expand import DEPTH, NO_ROOM, check_depth, chosen, expand
+from stillwatch.sim._expand import NO_ROOM, check_depth, chosen, expand, scratch
 from stillwatch.sim._grammar import Program
-from stillwatch.sim._keys import Keys, inlined, join2, key, mix
+from stillwatch.sim._keys import Keys, copy, inlined, join2, kernel, key, mix
 from stillwatch.sim._scenes import (
     ANSWER,
     ANSWER_MORE,
@@ -211,9 +210,9 @@ def _histories(
     out: Any,
     ends: Any,
     begin: Any,
+    stack: Any,
 ) -> Any:
     """Write the turns of each conversation once; return the conversation at which the room ran out."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for talk in range(begin, len(heads) - 1):
         row = order[heads[talk + 1] - 1]  # the latest turn of this conversation in the chunk
         at = base[talk]
@@ -246,9 +245,9 @@ def _messages(
     offsets: Any,
     roles: Any,
     begin: Any,
+    stack: Any,
 ) -> Any:
     """Lay out the conversation as sent of rows from `begin` on; return the row at which the room ran out."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         scene = rows.scene[row]
         at = np.int64(lists[row])
@@ -278,10 +277,10 @@ def _messages(
         piece = places[row]
         many = 2 * (last - first) + 1
         size = ends[piece + many] - ends[piece]
-        if pos + size > len(out):
+        if pos + size + 8 > len(out):
             return row
         start = np.int64(ends[piece])
-        out[pos : pos + size] = source[start : start + size]
+        copy(np.uint64(out.ctypes.data), pos, np.uint64(source.ctypes.data), start, size)
         for nth in range(many):
             turn = first + nth // 2
             if nth % 2:
@@ -332,9 +331,8 @@ def _double(out: Any, begin: Any, end: Any, h: Any) -> Any:
 
 
 @kernel
-def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, begin: Any) -> Any:
+def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, begin: Any, stack: Any) -> Any:
     """Write the delivered answer of each row (its `nth` choice); empty where there is none."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         pos = np.int64(offsets[row])
         if rows.answered[row]:
@@ -351,9 +349,8 @@ def _answers(g: Any, scenes: Any, rows: Any, nth: Any, out: Any, offsets: Any, b
 
 
 @kernel
-def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, begin: Any) -> Any:
+def _parts(g: Any, scenes: Any, rows: Any, part: Any, out: Any, offsets: Any, begin: Any, stack: Any) -> Any:
     """Write one part of each row's answer: its reasoning, or the name or arguments of its tool call."""
-    stack = np.empty((6, DEPTH), np.uint64)
     for row in range(begin, len(rows.scene)):
         pos = np.int64(offsets[row])
         if rows.answered[row] and scenes.symbols[rows.scene[row], part] >= 0:
@@ -380,6 +377,11 @@ def some(rows: Rows, which: npt.NDArray[Any]) -> Rows:
     return Rows(*(column[which] for column in columns))
 
 
+def _roomy(size: int) -> npt.NDArray[np.uint8]:
+    """Make a buffer that may be overrun by a few bytes: copies go eight at a time."""
+    return np.empty(size + 16, np.uint8)[:size]
+
+
 class Bench:
     """A worker's buffers, kept from chunk to chunk: fresh pages cost more than the texts."""
 
@@ -390,13 +392,13 @@ class Bench:
         """Lend a buffer of at least that size."""
         held = self._buffers.get(name)
         if held is None or len(held) < size:
-            held = self._buffers[name] = np.empty(size + size // 4, np.uint8)
+            held = self._buffers[name] = _roomy(size + size // 4)
         return held
 
     def grow(self, name: str, used: int) -> npt.NDArray[np.uint8]:
         """Double a buffer and keep what is written in it."""
         old = self._buffers[name]
-        new = np.empty(2 * len(old), np.uint8)
+        new = _roomy(2 * len(old))
         new[:used] = old[:used]
         self._buffers[name] = new
         return new
@@ -426,7 +428,7 @@ def messages(
     source = bench.buffer("turns", 1 << 20)
     done = 0
     while True:
-        done = _histories(program, scenes, rows, order, heads, base, lowest, source, ends, done)
+        done = _histories(program, scenes, rows, order, heads, base, lowest, source, ends, done, scratch())
         if done == len(heads) - 1:
             break
         check_depth(done)
@@ -445,7 +447,7 @@ def messages(
     out = bench.buffer("messages", 1 << 20)
     done = 0
     while True:
-        done = _messages(program, scenes, rows, lists, places, source, ends, out, offsets, roles, done)
+        done = _messages(program, scenes, rows, lists, places, source, ends, out, offsets, roles, done, scratch())
         if done == n:
             return lists, offsets, out[: offsets[-1]], roles
         check_depth(done)
@@ -465,7 +467,7 @@ def answers(
     out = bench.buffer(name, 1 << 20)
     done = 0
     while True:
-        done = _answers(program, scenes, rows, nth, out, offsets, done)
+        done = _answers(program, scenes, rows, nth, out, offsets, done, scratch())
         if done == len(rows.scene):
             return offsets, out[: offsets[-1]]
         check_depth(done)
@@ -480,7 +482,7 @@ def parts(
     out = bench.buffer(f"part{part}", 1 << 18)
     done = 0
     while True:
-        done = _parts(program, scenes, rows, part, out, offsets, done)
+        done = _parts(program, scenes, rows, part, out, offsets, done, scratch())
         if done == len(rows.scene):
             return offsets, out[: offsets[-1]]
         check_depth(done)

@@ -90,7 +90,7 @@ def _sign_up(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
     gone = rng.random(n) < habit.closed * min(1.0, stage.days / 30)
     closing = np.maximum(created, 0) + rng.integers(1, max(2, stage.days) * DAY_MS, n)
     columns["closed"] = np.where(gone & (closing < stage.days * DAY_MS), closing, NEVER)
-    columns["reason"] = np.where(columns["closed"] < NEVER, rng.choice([0, 0, 0, 1, 4], n), -1)
+    columns["reason"] = np.where(columns["closed"] < NEVER, rng.choice([0, 0, 0, 0, 1, 1, 4, 5], n), -1)
     mail = rng.random(n)
     columns["domain"] = people.free_mail(rng, n)
     thrown = mail < habit.throwaway
@@ -105,6 +105,8 @@ def _sign_up(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
     programme = rng.random(n)
     edges = np.cumsum(habit.programme)
     columns["programme"] = np.where(programme < edges[-1], np.searchsorted(edges, programme, side="right"), -1)
+    came = (columns["programme"] >= 0) & (rng.random(n) < 0.6)
+    columns["referrer"] = np.where(came, people.referrer("programme page"), columns["referrer"])
     declared = rng.random(n) < habit.organisation
     columns["organisation"] = np.full(n, -1, np.int32)
     names = stage.words("name.company", stage.keys(f"organisation {people.count}", int(declared.sum())))
@@ -138,7 +140,7 @@ def _connect(stage: Stage, n: int, habit: Sort, columns: dict[str, Any]) -> None
     machine = np.where(
         rng.random(n) < 0.45,
         network.some(rng, network.machines, n),
-        np.where(rng.random(n) < 0.6, network.some(rng, network.serverless, n), network.some(rng, network.hosts, n)),
+        np.where(rng.random(n) < 0.4, network.some(rng, network.serverless, n), network.some(rng, network.hosts, n)),
     )
     columns["egress_0"] = np.where(away, machine, first)
     mobile, vpn, cloud = (rng.random(n) < share for share in (habit.mobile, habit.vpn, habit.cloud))

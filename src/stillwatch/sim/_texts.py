@@ -23,7 +23,6 @@ TAKES: Final = {  # category: symbols whose alternatives its texts replace
     "template": ("saas.input",),
     "agentic": ("agent.task",),
     "jailbreak": ("attack.ask",),
-    "judge": ("judge.given",),
 }
 LONGEST: Final = 20_000
 COLUMNS: Final = ("category", "text")

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 import numpy as np
 
 from stillwatch import rooms
@@ -38,7 +39,26 @@ from stillwatch.sim._plan import Outage
 from stillwatch.sim.stage import Stage, World
 
 ACTORS: Final = "sim.actors"
-_FIELDS: Final = {"about", "start", "days", "release", "outages", "lean", "cast"}
+
+
+class ReleaseTold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that is released while the world runs."""
+
+    tier: Literal["large", "mini", "reason"] = "large"
+    day: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class WorldFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a world file."""
+
+    about: str = ""
+    start: date = date(2026, 5, 4)
+    days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 14
+    release: ReleaseTold | None = None
+    outages: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    lean: bool = False
+    scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    cast: list[dict[str, Any]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +78,10 @@ class Script:
     about: str
     start: date
     days: int
-    release: Mapping[str, Any] | None
+    release: ReleaseTold | None
     outages: float
     lean: bool
+    scale: float
     cast: tuple[Part, ...]
 
 
@@ -85,7 +106,11 @@ def read(world: str, sets: Sequence[str] = ()) -> Script:
         path = Path(world)
         if not path.is_file():
             raise UsageError(f"no world file `{world}`", hint=f"a path to a TOML file, or one of {', '.join(worlds())}")
-        name, text = path.stem, path.read_text(encoding="utf-8")
+        name = path.stem
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as mistake:
+            raise SettingsError(f"cannot read the world: {mistake}", where=world) from None
     elif world in worlds():
         name = world
         text = (resources.files("stillwatch.sim") / "worlds" / f"{world}.toml").read_text(encoding="utf-8")
@@ -101,33 +126,35 @@ def read(world: str, sets: Sequence[str] = ()) -> Script:
 def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -> Script:
     overrides = _overrides(sets)
     found |= overrides.pop("", {})
-    for word in set(found) - _FIELDS:
-        raise SettingsError(f"a world has no field `{word}`", where=where, hint=f"it has {', '.join(sorted(_FIELDS))}")
+    try:
+        told = msgspec.convert(found, WorldFile)
+    except msgspec.ValidationError as mistake:
+        fields = ", ".join(field.name for field in msgspec.structs.fields(WorldFile))
+        raise SettingsError(f"not a world: {mistake}", where=where, hint=f"a world has {fields}") from None
     cast = []
-    for part in found.get("cast", []):
-        told = dict(part)
-        actor, copies = told.pop("actor", ""), told.pop("copies", 1)
-        _known_actor(actor, where)
-        told |= overrides.get(actor, {})
-        cast += [Part(actor=actor, copy=copy, told=told) for copy in range(int(told.pop("copies", copies)))]
-    for actor in set(overrides) - {part.actor for part in cast}:
+    for part in told.cast:
+        settings = dict(part)
+        actor, copies = settings.pop("actor", ""), settings.pop("copies", 1)
+        _known_actor(str(actor), where)
+        settings |= overrides.get(actor, {})
+        copies = settings.pop("copies", copies)
+        if not isinstance(copies, int) or isinstance(copies, bool) or not 0 <= copies <= 1000:
+            raise SettingsError(f"`{actor}.copies` must be a number up to 1000, not `{copies}`", where=where)
+        cast += [Part(actor=actor, copy=copy, told=settings) for copy in range(copies)]
+    for actor in set(overrides) - {str(part.get("actor")) for part in told.cast}:
         _known_actor(actor, "--set")
         raise UsageError(f"actor `{actor}` has no part in world `{name}`", hint="add it to a world file of your own")
     if not cast:
         raise SettingsError("a world needs a cast", where=where, hint='add `[[cast]]` with `actor = "ordinary"`')
-    days, start = found.get("days", 14), found.get("start", date(2026, 5, 4))
-    if not isinstance(days, int) or not 1 <= days <= 400:
-        raise SettingsError(f"`days` must be a number from 1 to 400, not `{days}`", where=where)
-    if not isinstance(start, date):
-        raise SettingsError(f"`start` must be a date, not `{start}`", where=where, hint="start = 2026-05-04")
     return Script(
         name=name,
-        about=str(found.get("about", "")),
-        start=start,
-        days=days,
-        release=found.get("release"),
-        outages=float(found.get("outages", days / 10)),
-        lean=bool(found.get("lean", False)),
+        about=told.about,
+        start=told.start,
+        days=told.days,
+        release=told.release,
+        outages=told.days / 10 if told.outages is None else told.outages,
+        lean=told.lean,
+        scale=told.scale,
         cast=tuple(cast),
     )
 
@@ -156,7 +183,7 @@ def _known_actor(actor: str, where: str) -> None:
 def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None) -> World:
     """Settle every parameter, and let every actor plant its truth."""
     report = seed >= REPORT_SEED
-    settled = [_settled(part, seed=seed, report=report, scale=scale) for part in script.cast]
+    settled = [_settled(part, seed=seed, report=report, scale=scale * script.scale) for part in script.cast]
     people = round(sum(p.get("accounts", 0) for p in settled))
     start_ms = int(datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000)
     world = World(
@@ -170,7 +197,7 @@ def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequen
         network=Network(seed, people),
         clients=Clients(seed),
         people=People(seed),
-        release_ms=None if script.release is None else int(float(script.release["day"]) * DAY_MS),
+        release_ms=None if script.release is None else int(script.release.day * DAY_MS),
         outages=_outages(script, seed),
     )
     for part, told in zip(script.cast, settled, strict=True):

@@ -6,6 +6,7 @@ belong together, never the scene alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from stillwatch.sim._scenes import TASK_TEMPERATURE, Scene
@@ -40,6 +41,7 @@ LONG_CHAT: Final = Scene(
     session=0.3,
     context=12,
 )
+GATEWAY_CHAT: Final = replace(CHAT, doubling=0.5, streams=1.0)  # logged by a gateway that doubles a word
 CODE: Final = Scene(
     ask="code.ask", answer="code.answer", more="code.more", turns=1.4, pause_s=100, session=0.2, streams=0.6
 )
@@ -57,7 +59,7 @@ THINKING: Final = Scene(
     turns=0.7,
     reasoning="chat.para",
     tier="reason",
-    effort=((None, 3), ("low", 1), ("medium", 2), ("high", 1)),
+    effort=((None, 3), ("low", 1), ("medium", 2), ("high", 2)),
     streams=0.5,
 )
 CODING_AGENT: Final = Scene(
@@ -72,8 +74,8 @@ CODING_AGENT: Final = Scene(
     system="harness.system",
     system_by="who",
     cycle=(2, 7),
-    turns=6.0,
-    most=26,
+    turns=8.0,
+    most=44,
     pause_s=9,
     pause_sd=1.1,
     toolset=EDITOR_TOOLS,
@@ -145,6 +147,7 @@ EVALUATE: Final = Scene(
     session=0.0,
     failures=0.01,
 )
+EVALUATE_LOGPROBS: Final = replace(EVALUATE, logprobs=5, temperature=((0.0, 1),))
 JUDGE: Final = Scene(
     ask="judge.ask",
     answer="judge.verdict",

@@ -109,7 +109,7 @@ def _signed_up(stage: Stage, n: int, replaced: float) -> dict[str, Any]:
         "domain": domain,
         "mail_style": rng.choice(4, n, p=[0.35, 0.2, 0.3, 0.15]),
         "phone": np.where(rng.random(n) < 0.5, phones, np.uint64(0)),
-        "verification": rng.choice([1, 2, 3], n, p=[0.35, 0.25, 0.4]),
+        "verification": rng.choice([1, 2, 3, 4], n, p=[0.33, 0.25, 0.37, 0.05]),
         "plan": rng.choice([0, 1, 2], n, p=[0.2, 0.6, 0.2]),
     }
 
@@ -131,7 +131,6 @@ def _sent_from(stage: Stage, n: int) -> dict[str, Any]:
         "second": np.where(rng.random(n) < 0.4, rng.uniform(0.1, 0.5, n), 0.0),
         "third": 0.0,
         "client_0": build,
-        "upgrade": NEVER,
         "channel": 0,
         "keys": rng.choice([1, 2], n),
     }

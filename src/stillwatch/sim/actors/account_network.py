@@ -40,7 +40,14 @@ def plant(stage: Stage) -> None:
     )
     stage.stream(
         accounts,
-        [(play.CHAT, 4), (play.CHAT_ONCE, 3), (play.CODE, 2), (play.HOMEWORK, 1), (play.LONG_CHAT, 0.3)],
+        [
+            (play.CHAT, 3),
+            (play.GATEWAY_CHAT, 1),
+            (play.CHAT_ONCE, 3),
+            (play.CODE, 2),
+            (play.HOMEWORK, 1),
+            (play.LONG_CHAT, 0.3),
+        ],
         stage.volumes(n, stage.p["per_day"] / 2.3, 0.5),
         rhythm=EVENING_PERSON,
         users=stage.p["end_users"],

@@ -31,7 +31,7 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "hop": shares(0.02, 0.5, reserved="low"),
     "clean": shares(0.05, 0.35),
 }
-RUN: Final = replace(play.CODING_AGENT, more="agent.task", turns=10.0, most=30, session=0.3)
+RUN: Final = replace(play.CODING_AGENT, more="agent.task", turns=10.0, most=44, session=0.3)
 
 
 def plant(stage: Stage) -> None:

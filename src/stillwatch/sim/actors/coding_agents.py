@@ -17,7 +17,7 @@ from stillwatch.sim.stage import Stage
 
 PAIR: Final = "agentic_trajectories"
 PARAMETERS: Final[dict[str, Parameter]] = {"accounts": counts(10, 90), "per_day": rates(10, 80)}
-LONG: Final = replace(play.CODING_AGENT, turns=9.0, most=30)
+LONG: Final = replace(play.CODING_AGENT, turns=11.0, most=60)
 
 
 def plant(stage: Stage) -> None:

@@ -45,7 +45,14 @@ def plant(stage: Stage) -> None:
     stage.world.pools[stage.actor] = accounts
     stage.stream(
         accounts,
-        [(play.CHAT, 4), (play.CHAT_ONCE, 3), (play.CODE, 3), (play.APP_PLAIN, 2), (play.LONG_CHAT, 0.4)],
+        [
+            (play.CHAT, 3),
+            (play.GATEWAY_CHAT, 1),
+            (play.CHAT_ONCE, 3),
+            (play.CODE, 3),
+            (play.APP_PLAIN, 2),
+            (play.LONG_CHAT, 0.4),
+        ],
         stage.volumes(n, stage.p["per_day"] / 2.1, 0.4),
         rhythm=FLAT,
         users=stage.p["end_users"],

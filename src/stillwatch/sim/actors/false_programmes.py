@@ -48,7 +48,7 @@ def plant(stage: Stage) -> None:
         organisation=True,
         created=((rng.choice(opened, n) + rng.exponential(0.3, n)) * DAY_MS).astype(np.int64),
         closed=1 << 60,
-        referrer=stage.people.referrer("programme page"),
+        referrer=np.where(rng.random(n) < 0.7, stage.people.referrer("programme page"), -1),
     )
     campaign = stage.campaign(
         accounts,

@@ -61,7 +61,8 @@ def plant(stage: Stage) -> None:
     campaign = stage.campaign(carrying, finding="distillation_campaign", tactics=tactics, part_of=network)
     daily = n * stage.p["per_day"]
     people = [
-        (play.CHAT, 4),
+        (play.CHAT, 3),
+        (play.GATEWAY_CHAT, 1),
         (play.CHAT_ONCE, 3),
         (play.CODE, 3),
         (play.HOMEWORK, 1),

@@ -30,17 +30,17 @@ PARAMETERS: Final[dict[str, Parameter]] = {
 }
 
 
-def exercise(language: str) -> Scene:
-    """Play an exercise in one language."""
+def exercise(language: str, tier: str = "large") -> Scene:
+    """Play an exercise in one language, on one tier of models."""
     return Scene(
         ask=f"sweep.{language}.ask",
         answer=f"sweep.{language}.answer",
         more=f"sweep.{language}.more",
         fixed_ask=True,
         temperature=((0.7, 1), (1.0, 1)),
-        tier="reason",
-        effort=(("high", 2), ("medium", 1)),
-        reasoning=f"sweep.{language}.answer",
+        tier=tier,
+        effort=(("high", 2), ("medium", 1)) if tier == "reason" else ((None, 1),),
+        reasoning=f"sweep.{language}.answer" if tier == "reason" else "",
         streams=0.1,
         session=0.0,
     )
@@ -56,13 +56,14 @@ def plant(stage: Stage) -> None:
         tactics=["one set over many languages", "thinking language forced", "shared cards", "pooled addresses"],
     )
     languages = [LANGUAGES[k] for k in rng.permutation(len(LANGUAGES))[: int(stage.p["languages"])]]
+    tier = str(rng.choice(["large", "reason"]))
     daily = n * stage.p["per_day"] / len(languages)
     quota = np.round(daily * rng.uniform(0.8, 1.2, stage.days)).astype(np.int64)
     for language in languages:
         some = accounts[rng.random(n) < 0.45]
         stage.stream(
             some if len(some) > 3 else accounts,
-            exercise(language),
+            exercise(language, tier),
             1.0,
             rhythm=FLAT,
             frames=stage.frame_of("multilingual_sweep"),

@@ -65,9 +65,10 @@ def _play(stage: Stage, name: str, accounts: Accounts, rate: Numbers) -> None:
         scenes = [
             (play.CHAT, 5),
             (play.CHAT_ONCE, 4),
+            (play.GATEWAY_CHAT, 0.4),
             (play.LONG_CHAT, 0.5),
             (play.CHAT_HELD, 1),
-            (play.THINKING, 1),
+            (play.THINKING, 1.2),
         ]
         stage.stream(accounts, scenes, rate / 2.2, rhythm=evening, presence=0.08)
     elif name == "students":
@@ -75,7 +76,12 @@ def _play(stage: Stage, name: str, accounts: Accounts, rate: Numbers) -> None:
         stage.stream(accounts, scenes, rate / 2.4, rhythm=evening, presence=0.1)
     elif name == "coders":
         some = rng.random(n) < 0.3
-        stage.stream(accounts[~some], [(play.CODE, 5), (play.CHAT_ONCE, 1)], rate[~some] / 2.2, rhythm=office[~some])
+        stage.stream(
+            accounts[~some],
+            [(play.CODE, 5), (play.CHAT_ONCE, 1), (play.THINKING, 1)],
+            rate[~some] / 2.2,
+            rhythm=office[~some],
+        )
         stage.stream(
             accounts[some],
             [(play.CODING_AGENT, 3), (play.CODE, 1)],
@@ -121,7 +127,7 @@ def _play(stage: Stage, name: str, accounts: Accounts, rate: Numbers) -> None:
         )
         stage.stream(
             accounts[~some],
-            [(play.EVALUATE, 3), (play.JUDGE, 1)],
+            [(play.EVALUATE, 3), (play.EVALUATE_LOGPROBS, 1), (play.JUDGE, 1)],
             rate[~some],
             rhythm=OFFICE,
             presence=0.15,

@@ -54,7 +54,7 @@ def plant(stage: Stage) -> None:
     share = stage.p["rationale"]
     frame = stage.frame_of("reasoning_harvest")
     ramp = np.clip(np.linspace(0.4, 1.3, days), 0, 1) * stage.rng.uniform(0.8, 1.2, days)
-    asked = stage.listed(n * per_day * (1 - share / 2) * (1 - stage.p["cover"]) * ramp)
+    asked = stage.listed(n * per_day * (1 - share / 2) * (1 - stage.p["cover"]) * ramp / ramp.mean())
     weight = stage.volumes(n, 1.0, 0.35)
     first = stage.stream(
         accounts,

@@ -1,0 +1,168 @@
+"""Ingest of LiteLLM records, beside the floor: typed decoding of the same bytes alone, in the same run.
+
+    python bench/ingest.py [--records 40000] [--copies 4] [--rounds 3]
+
+The records are those that LiteLLM wrote for `tests/data/ingest/litellm` (untrimmed, with the price map), varied: other
+ids, times, accounts and texts. Prompts have 450 bytes in the middle, answers 900; one in fifteen has two choices.
+The floor decodes the bytes, which are in memory already, with msgspec into typed structs of just the fields that
+fill the canonical columns, on one core.
+Ingest reads the file, decodes, fills all canonical columns and writes Parquet by day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stillwatch import ingest
+from stillwatch.ingest import _convert, _format
+from stillwatch.ingest._convert import How, Job, Stretch
+from stillwatch.ingest._tree import Tree
+
+WHOLE = Path(__file__).parent.parent / "tests/data/ingest/litellm/whole/log.jsonl"
+PLACEHOLDERS = ("default_user_id", "litellm_proxy_master_key")
+BLOCK = 4 << 20
+FLOOR = "msgspec typed decoding alone, 1 core"
+
+
+class Cost(NamedTuple):
+    """Seconds on the clock, and of all cores."""
+
+    wall: float
+    cpu: float
+
+
+def make(path: Path, count: int) -> None:
+    """Write records shaped like the real ones."""
+    chance = random.Random(7)
+    words = [f"{chance.choice('bdfgklmnprstvz')}{chance.choice('aeiou')}{n:x}" for n in range(4000)]
+    weights = list(itertools.accumulate(1 / rank for rank in range(1, 4001)))  # as words are used
+    shapes = [json.loads(line) for line in WHOLE.read_text().splitlines()]
+    with path.open("wb") as file:
+        for number in range(count):
+            file.write(msgspec.json.encode(_varied(chance.choice(shapes), number, chance, words, weights)) + b"\n")
+
+
+def _varied(
+    shape: dict[str, Any], number: int, chance: random.Random, words: list[str], weights: list[float]
+) -> dict[str, Any]:
+    def text(least: int, most: int) -> str:
+        return " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(least, most)))
+
+    record: dict[str, Any] = json.loads(json.dumps(shape))
+    record["litellm_call_id"] = f"{number:08x}-0000-4000-8000-{chance.getrandbits(48):012x}"
+    record["startTime"] += number * 0.9
+    record["metadata"]["user_api_key_org_id"] = f"org-{chance.randrange(3000)}"
+    for message in record["messages"]:
+        if message["role"] == "user":
+            message["content"] = text(5, 150)
+    if chance.random() < 0.8:
+        del record["response"]["choices"][1:]
+    for choice in record["response"]["choices"]:
+        choice["message"]["content"] = text(20, 300)
+    return record
+
+
+def floor(data: bytes, copies: int) -> Cost:
+    """Decode as many bytes, and nothing else."""
+    decoder = msgspec.json.Decoder(Tree(_format.load("litellm").columns).record)
+
+    def decode() -> None:
+        for block in itertools.chain.from_iterable(_blocks(data) for _ in range(copies)):
+            decoder.decode_lines(block)
+
+    return _timed(decode)
+
+
+def _blocks(data: bytes) -> Iterator[memoryview]:
+    view, start = memoryview(data), 0
+    while start < len(data):
+        end = data.rfind(b"\n", start, start + BLOCK) + 1
+        yield view[start:end]
+        start = end
+
+
+def one_core(path: Path, folder: Path) -> Cost:
+    """Convert the file in this process."""
+    stretch = Stretch(name=str(path), path=str(path), size=path.stat().st_size)
+    job = Job(unit="bench", stretches=[stretch], how=How(placeholders=PLACEHOLDERS), folder=str(folder))
+    return _timed(lambda: _convert.convert(job))
+
+
+def command(path: Path, folder: Path, threads: int) -> Cost:
+    """Run what the command runs."""
+    return _timed(lambda: ingest.ingest([path], out=folder, threads=threads))
+
+
+def _timed(work: Callable[[], object]) -> Cost:
+    begun, used = time.perf_counter(), _cpu()
+    work()
+    return Cost(time.perf_counter() - begun, _cpu() - used)
+
+
+def _cpu() -> float:
+    """Give the CPU seconds of this process and of those that it has ended."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--records", type=int, default=40_000)
+    parser.add_argument("--copies", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", nargs=2, type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:  # from a small process, since a child begins with the peak of its parent
+        command(*options.memory, 2)
+        print(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+        return
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        path = top / "log.jsonl"
+        make(path, options.records)
+        data = path.read_bytes()
+        with path.open("ab") as file:
+            for number in range(1, options.copies):
+                file.write(data.replace(b"-0000-4000-", b"-%04d-4000-" % number))
+        records, size = options.records * options.copies, path.stat().st_size
+        print(f"{records} records, {size / records / 1000:.1f} kB each, {size / 1e6:.0f} MB")
+        best: dict[str, Cost] = {}
+        for number in range(options.rounds):
+            for what, run in (
+                (FLOOR, lambda: floor(data, options.copies)),
+                ("ingest, 1 core", lambda: one_core(path, top / f"one-{number}")),  # noqa: B023 - called at once
+                (f"ingest, {cores} processes", lambda: command(path, top / f"all-{number}", cores)),  # noqa: B023
+            ):
+                cost = run()
+                best[what] = Cost(*map(min, cost, best.get(what, cost)))
+                for left in (*top.glob("one-*"), *top.glob("all-*")):
+                    shutil.rmtree(left)
+        base = best[FLOOR]
+        for what, cost in best.items():
+            rate = f"{size / cost.wall / 1e6:6.0f} MB/s {records / cost.wall:8.0f} records/s"
+            share = f"{base.wall / cost.wall:.2f} x the floor, {base.cpu / cost.cpu:.2f} x per CPU second"
+            print(f"{what:38} {rate}   {share}")
+        told = subprocess.run(
+            [sys.executable, __file__, "--memory", path, top / "memory"], capture_output=True, check=True
+        )
+        print(f"peak memory of a reading process: {told.stdout.decode().strip()}; load: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

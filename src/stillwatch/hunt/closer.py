@@ -1,0 +1,106 @@
+"""Closer: what the late views look at, for the owners in proposals that passed and a sample of the others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.engine.scratch import Scratch
+from stillwatch.kit.codes import Codes
+from stillwatch.kit.hashes import pair
+from stillwatch.kit.held import hold
+from stillwatch.kit.pairs import Pairs
+from stillwatch.link.rhythm import LEAST_HOURS
+from stillwatch.model.crowd import Crowd
+from stillwatch.model.traces import Closely
+
+SAMPLE: Final = 3000
+"""Other owners in the yardstick."""
+MODELS: Final = 16
+"""Models looked at: those used most."""
+HOUR_MS: Final = 3_600_000
+FRAME_OWNERS: Final = 3
+"""Owners in proposals that must use a frame for its items to be looked at."""
+
+U64 = np.uint64
+
+
+def look(
+    scratch: Scratch, codes: Codes, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
+) -> Closely:
+    """Read what the late views need, in two passes over the scratch.
+
+    Args:
+        linked: owners in proposals that passed.
+        harness: families that are harness; their items are not looked at.
+    """
+    sent = np.bincount(crowd.owner, weights=crowd.exchanges, minlength=crowd.owners)
+    fit = np.flatnonzero(~linked & (sent >= LEAST_HOURS))
+    sample = np.sort(np.random.default_rng(0).choice(fit, min(SAMPLE, len(fit)), replace=False)).astype(np.int32)
+    wanted = linked.copy()
+    wanted[sample] = True
+    hours, models = Pairs(), Pairs()
+    first_seen: dict[int, int] = {}
+    carried = np.zeros(len(harness), np.int64)
+    names = ["account", "at", "primary", *(["model"] if "model" in scratch else [])]
+    for _, piece in scratch.pieces(*names):
+        owner = crowd.owner[codes.lookup(piece["account"])]
+        here = wanted[owner]
+        hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64), piece["at"][here])
+        if "model" in piece:
+            models.add(owner[here], piece["model"][here], piece["at"][here])
+            for name, at in zip(*_firsts(piece["model"], piece["at"]), strict=True):
+                first_seen[name] = min(first_seen.get(name, at), at)
+        mine = linked[owner]
+        used = np.unique(np.stack([piece["primary"][mine], owner[mine]]), axis=1)
+        carried += np.bincount(used[0], minlength=len(harness))
+    active = hours.close()
+    used_models = models.close()
+    released = sorted(first_seen, key=lambda name: first_seen[name])[:MODELS]
+    adopted = np.zeros((crowd.owners, len(released)), np.int64)
+    for number, name in enumerate(released):
+        theirs = used_models.other == name
+        adopted[used_models.one[theirs], number] = used_models.first[theirs]
+    frames = (carried >= FRAME_OWNERS) & ~harness
+    frames[0] = False
+    item_owner, item, item_family = _items(scratch, codes, crowd, frames)
+    return Closely(
+        owners=np.flatnonzero(wanted).astype(np.int32),
+        sample=sample,
+        hours=hold(active.one, active.other, np.ones(len(active.one)), crowd.owners, most=1 << 14),
+        models=np.array(released, U64),
+        released=np.array([first_seen[name] for name in released], np.int64),
+        adopted=adopted,
+        item_owner=item_owner,
+        item=item,
+        item_family=item_family,
+    )
+
+
+def _firsts(names: npt.NDArray[np.uint64], times: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Find the first time of each name."""
+    order = np.lexsort((times, names))
+    fresh = np.flatnonzero(np.diff(names[order], prepend=U64(0)) != 0)
+    return names[order][fresh].tolist(), times[order][fresh].tolist()
+
+
+def _items(
+    scratch: Scratch, codes: Codes, crowd: Crowd, frames: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    """List the distinct (owner, frame, item): an item is a last user turn within its frame."""
+    found = [(np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32))]
+    if "last" in scratch and frames.any():
+        for _, piece in scratch.pieces("account", "primary", "last"):
+            here = frames[piece["primary"]] & (piece["last"] != 0)
+            owner = crowd.owner[codes.lookup(piece["account"][here])]
+            item = np.zeros(len(owner), U64)
+            pair(piece["primary"][here].astype(U64), piece["last"][here], item)
+            found.append((owner, item, piece["primary"][here]))
+    owner, item, family = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((item, owner))
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (owner[order][1:] != owner[order][:-1]) | (item[order][1:] != item[order][:-1])
+    kept = order[fresh]
+    return owner[kept], item[kept], family[kept]

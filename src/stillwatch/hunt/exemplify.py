@@ -1,0 +1,128 @@
+"""Exemplify: read a few exchanges of each label again, as text; they live only while they are weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.engine.scan import Task, reread
+from stillwatch.engine.scratch import Scratch
+from stillwatch.judge.exemplars import Exemplar
+from stillwatch.kit.codes import Codes
+from stillwatch.kit.fingerprint import MOST, TURN, sketch
+from stillwatch.kit.fingerprint import Scratch as TextScratch
+from stillwatch.kit.fingerprint import scratch as text_scratch
+from stillwatch.kit.jit import kernel
+
+EXEMPLARS: Final = 12
+"""Exchanges read of each label."""
+LOOK_ROWS: Final = 400_000
+"""Exchanges of the traffic among which exemplars are sought, in pieces spread over its time."""
+
+
+class Labelling(Protocol):
+    """Who says which label an exchange has."""
+
+    def of(self, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Label rows; 0 for none."""
+
+
+def choose(
+    scratch: Scratch, codes: Codes, owner_of: npt.NDArray[np.int32], labels: Labelling, seed: int = 0
+) -> dict[int, list[int]]:
+    """Choose up to EXEMPLARS rows for every label, from pieces spread evenly over the traffic."""
+    chosen: dict[int, list[int]] = {}
+    step = max(1, round(scratch.rows / LOOK_ROWS))
+    rng = np.random.default_rng(seed)
+    for number, (start, piece) in enumerate(scratch.pieces("account", "primary")):
+        if number % step and len(scratch.segments) > step:
+            continue
+        label = labels.of(owner_of[codes.lookup(piece["account"])], piece["primary"])
+        rows = rng.permutation(np.flatnonzero(label))
+        order = rows[np.argsort(label[rows], kind="stable")]
+        starts = np.flatnonzero(np.diff(label[order], prepend=-1))
+        for at, end in zip(starts, [*starts[1:], len(order)], strict=False):
+            held = chosen.setdefault(int(label[order[at]]), [])
+            held.extend((start + order[at : min(end, at + EXEMPLARS - len(held))]).tolist())
+    return chosen
+
+
+def read(
+    scratch: Scratch, tasks: Sequence[Task], chosen: dict[int, list[int]], systems: set[int]
+) -> dict[int, list[Exemplar]]:
+    """Read the texts of the chosen rows; the labels in `systems` are of system texts."""
+    rows = np.unique(np.array([row for held in chosen.values() for row in held], np.int64))
+    text: dict[int, dict[str, str]] = {}
+    marks: dict[int, npt.NDArray[np.uint32]] = {}
+    work = text_scratch()
+    for numbers, batch in reread(tasks, scratch, rows, ("system", "messages", "response", "reasoning")):
+        for row, one in zip(numbers.tolist(), _texts(batch), strict=True):
+            text[row] = one
+            marks[row] = _turn_marks(one["question"], work)
+    brings = _brings(scratch, marks)
+    return {
+        label: [
+            Exemplar(
+                prompt=text[row]["system" if label in systems else "question"], question=text[row]["question"],
+                system=text[row]["system"], response=text[row]["response"], reasoning=text[row]["reasoning"],
+                brings_answer=row in brings,
+            )
+            for row in held if row in text
+        ]
+        for label, held in chosen.items()
+    }  # fmt: skip
+
+
+def _texts(batch: pa.RecordBatch) -> list[dict[str, str]]:
+    there = set(batch.schema.names)
+    names = ("system", "response", "reasoning")
+    columns = {name: batch.column(name).to_pylist() for name in names if name in there}
+    messages = batch.column("messages").to_pylist() if "messages" in there else [None] * batch.num_rows
+    out: list[dict[str, str]] = []
+    for i, talk in enumerate(messages):
+        turns = [(turn["role"] or "", turn["content"] or "") for turn in talk or [] if turn]
+        users = [content for role, content in turns if role.startswith(("u", "h"))]
+        leading = turns[0][1] if turns and turns[0][0][:1] in ("s", "d") else ""
+        one = {name: (columns[name][i] or "") if name in columns else "" for name in names}
+        one["system"] = one["system"] or leading
+        one["question"] = users[-1] if users else ""
+        out.append(one)
+    return out
+
+
+@kernel
+def _marks(text: npt.NDArray[np.uint8], length: int, work: TextScratch, out: npt.NDArray[np.uint32]) -> int:
+    found = sketch(text, 0, length, work, TURN, np.uint64(0))[4]
+    for i in range(found):
+        out[i] = np.uint32(work.marks[i])
+    return found
+
+
+def _turn_marks(question: str, work: TextScratch) -> npt.NDArray[np.uint32]:
+    raw = question.encode("utf-8", "replace")
+    out = np.zeros(MOST + 1, np.uint32)
+    found = _marks(np.frombuffer(raw + bytes(64), np.uint8), len(raw), work, out)
+    return out[:found].copy()
+
+
+def _brings(scratch: Scratch, marks: dict[int, npt.NDArray[np.uint32]]) -> set[int]:
+    """Find the questions that hold an answer which was given to anybody earlier: two of its four fingerprints."""
+    if "answer" not in scratch or not marks:
+        return set()
+    asked = np.concatenate([np.full(len(held), row, np.int64) for row, held in marks.items()])
+    flat = np.concatenate(list(marks.values())).astype(np.uint64)
+    codes = Codes(len(flat))
+    numbers, _ = codes.encode(flat)
+    order = np.argsort(numbers, kind="stable")
+    starts = np.searchsorted(numbers[order], np.arange(len(codes) + 1))
+    found: set[int] = set()
+    for start, piece in scratch.pieces("answer"):
+        lanes = codes.lookup(piece["answer"].reshape(-1).astype(np.uint64)).reshape(piece["answer"].shape)
+        for row in np.flatnonzero(((lanes >= 0) & (piece["answer"] != 0)).sum(axis=1) >= 2).tolist():
+            holders = [set(asked[order[starts[c] : starts[c + 1]]].tolist()) for c in lanes[row] if c >= 0]
+            found |= {one for one in set().union(*holders) if one > start + row and sum(one in h for h in holders) >= 2}
+    return found

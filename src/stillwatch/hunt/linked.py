@@ -1,0 +1,77 @@
+"""Linked: from columns to families, owners and groups."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from stillwatch.hunt import closer, grow, know, previous, rank, tell, trace
+from stillwatch.hunt.grow import Grown
+from stillwatch.hunt.join import Joined, join
+from stillwatch.hunt.read import Log, Progress
+from stillwatch.hunt.request import Request
+from stillwatch.kit.codes import Codes
+from stillwatch.link._owners import Declared
+from stillwatch.model.traces import Families, Streams, Traces
+from stillwatch.store.key import Key
+
+PASSES: Final = 3
+"""How often families go through all fingerprints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A log whose families, owners and groups are found."""
+
+    traces: Traces
+    streams: Streams
+    families: Families
+    grown: Grown
+    codes: Codes
+    joined: Joined
+
+
+def link(request: Request, log: Log, key: Key, progress: Progress) -> Linked:
+    """Find the families, the owners, and the groups of owners that act as one."""
+    scratch = log.scratch
+    progress.stage("families", PASSES * scratch.rows if "marks" in scratch else 0)
+    crowd, codes = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
+    with ThreadPoolExecutor(request.threads) as pool:
+        grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance)
+        progress.stage("groups", 0)
+        held = trace.tables(scratch, codes, crowd, pool)
+    family = trace.carriers(scratch, codes, crowd)
+    harness = rank.find_harness(family, held, len(grown))
+    held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
+    rank.choose_primary(scratch, harness)
+    kind = np.array([0, *[1] * grown.turns, *[2] * grown.systems], np.uint8)
+    families = Families(
+        names=previous.family_names(grown.marks, kind, log.declared.previous, key),
+        kind=kind,
+        marks=np.array([len(marks) for marks in grown.marks]),
+        harness=harness,
+    )
+    streams = trace.streams(scratch, codes)
+    traces = Traces(
+        crowd=crowd, held=held, handovers=trace.handovers(scratch, codes, crowd), streams=streams, families=families
+    )
+    return Linked(
+        traces=traces, streams=streams, families=families, grown=grown, codes=codes,
+        joined=join(traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness)),
+    )  # fmt: skip
+
+
+def _owners(log: Log) -> list[Declared]:
+    """Name the owners that were declared (known ones and holders of grants), as of the last day of the traffic."""
+    last = max((int(piece["at"].max()) for _, piece in log.scratch.pieces("at") if len(piece["at"])), default=0)
+    today = tell.instant(last).date()
+    owners = [
+        Declared(accounts=tuple(sorted(one.accounts)), reason=one.reason)
+        for one in log.declared.known
+        if one.kind == "owner" and one.holds_on(today)
+    ]
+    grants = log.declared.grants
+    return [*owners, *(Declared(accounts=tuple(sorted(one.accounts)), reason=f"grant {one.id}") for one in grants)]

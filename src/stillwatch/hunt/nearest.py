@@ -1,0 +1,99 @@
+"""Nearest: for every owner, the settled group that he is in or comes nearest to, with what each view saw there.
+
+Kept in the case, so that `explain` can say why an account was found, and why another one was not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.hunt.join import Joined
+from stillwatch.judge.groups import STRANGERS, TIE_BITS, Settled
+
+NOWHERE = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """Where each owner stands. Arrays have one entry for each owner; a group is a place in `joined.settled`."""
+
+    group: npt.NDArray[np.int32]
+    """The group that he is in; NOWHERE for none."""
+    near: npt.NDArray[np.int32]
+    """The group that his ties are to: his own, or the one that he comes nearest to; NOWHERE for none."""
+    ties: dict[str, npt.NDArray[np.float32]]
+    """Bits of each view for his being in that group; NaN where there is no group."""
+    views: npt.NDArray[np.int8]
+    """Views that tie him to it, of those that may let somebody in."""
+    bits: npt.NDArray[np.float32]
+    """All his ties together."""
+    proposal: npt.NDArray[np.int32]
+    """The strongest proposed group that he is in, as a place in `joined.proposals`; NOWHERE for none."""
+
+
+def nearest(joined: Joined, owners: int) -> Nearest:
+    """Find where each owner stands.
+
+    Cost: for each settled group, the views look once at its neighbours.
+    """
+    group, near = np.full(owners, NOWHERE, np.int32), np.full(owners, NOWHERE, np.int32)
+    ties = {name: np.full(owners, np.nan, np.float32) for name in joined.looks}
+    bits = np.full(owners, -np.inf, np.float32)
+    for number, settled in enumerate(joined.settled):
+        group[settled.members] = near[settled.members] = number
+        _take(ties, bits, settled.members, {name: settled.ties[name] for name in joined.looks})
+    for number, settled in enumerate(joined.settled):
+        around = np.unique(np.concatenate([look.sight.near(settled.members) for look in joined.looks.values()]))
+        around = around[group[around] == NOWHERE].astype(np.int32)
+        if not len(around):
+            continue
+        seen = _ties(joined, settled, around)
+        closer = _sum(seen) > bits[around]
+        near[around[closer]] = number
+        _take(ties, bits, around[closer], {name: values[closer] for name, values in seen.items()})
+    views = np.zeros(owners, np.int8)
+    for name, look in joined.looks.items():
+        if look.view.ADMITS:
+            views += np.nan_to_num(ties[name]) >= TIE_BITS
+    return Nearest(
+        group=group, near=near, ties=ties, views=views, bits=np.where(near >= 0, bits, 0).astype(np.float32),
+        proposal=_proposals(joined, owners),
+    )  # fmt: skip
+
+
+def needed(joined: Joined, settled: Settled, owners: int) -> float:
+    """Tell the bits that an owner's ties must reach to be in a group."""
+    del joined
+    return log2(max(owners / (STRANGERS * max(len(settled.members), 1)), 1.0))
+
+
+def _ties(joined: Joined, settled: Settled, around: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[np.float64]]:
+    return {
+        name: np.minimum(look.sight.admit(settled.members, around), look.view.CAP)
+        for name, look in joined.looks.items()
+    }
+
+
+def _sum(ties: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    total: npt.NDArray[np.float64] = np.sum([np.maximum(values, 0.0) for values in ties.values()], axis=0)
+    return total
+
+
+def _take(
+    ties: dict[str, npt.NDArray[np.float32]], bits: npt.NDArray[np.float32], who: npt.NDArray[np.int32],
+    seen: dict[str, npt.NDArray[np.float64]],
+) -> None:  # fmt: skip
+    for name, values in seen.items():
+        ties[name][who] = values
+    bits[who] = _sum(seen)
+
+
+def _proposals(joined: Joined, owners: int) -> npt.NDArray[np.int32]:
+    strongest = np.full(owners, NOWHERE, np.int32)
+    for number in np.argsort(joined.proposals.total, kind="stable").tolist():
+        strongest[joined.proposals.groups[number]] = number
+    return strongest

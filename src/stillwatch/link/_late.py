@@ -1,0 +1,34 @@
+"""Late sights: views that confirm a group and let owners in, and propose nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit import groups
+from stillwatch.kit.groups import Groups
+
+
+class LateSight:
+    """What late sights have in common."""
+
+    def propose(self) -> Groups:
+        """Propose nothing."""
+        return groups.of([])
+
+    def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Bring nobody near."""
+        return members[:0]
+
+    def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Join nobody."""
+        return members[:0], members[:0]
+
+
+def calibrated(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Turn p-values into bits of an e-value: log2 of 1 / (2 sqrt p), at least -1.
+
+    Source: Vovk and Wang 2021, "E-values: calibration, combination and applications" (kappa = 1/2).
+    """
+    bits: npt.NDArray[np.float64] = -1.0 - 0.5 * np.log2(np.maximum(p, 1e-300))
+    return bits

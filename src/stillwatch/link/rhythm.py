@@ -1,0 +1,109 @@
+"""Rhythm: owners that are busy and idle together, beyond what the hour explains.
+
+Every owner's hours of activity are scored by how much likelier they are in the group than in a sample of other
+owners, per active hour; the score is ranked among those of the sample, so the rhythm that everybody has (day,
+week, an outage of ours) cancels.
+
+Looks the same when innocent: a class or an office that works at the same hours; nightly jobs on the hour.
+Cost: one pass over the traffic for the owners looked at. Source: conformal ranks, calibrated to e-values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.kit.groups import Groups
+from stillwatch.kit.held import Held
+from stillwatch.link._late import LateSight, calibrated
+from stillwatch.model.traces import Traces
+from stillwatch.model.view import Sight
+
+NEEDS = ("at",)
+CAP = 8.0
+HARD = False
+LATE = True
+ADMITS = True
+JOINS = False
+INNOCENT = "a class or an office that works at the same hours, or nightly jobs on the hour"
+
+LEAST_HOURS = 12
+"""Active hours below which a rhythm cannot be told."""
+PRIOR = 5.0
+"""Weight of the sample's profile in that of a group, in owners."""
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmSight(LateSight):
+    """Ranks the rhythms of owners against those of a sample."""
+
+    hours: Held
+    sample: npt.NDArray[np.int32]
+
+    def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
+        """Weigh the second half of each group by the profile of the first, against random halves of the sample."""
+        out = np.zeros(len(groups))
+        for number, members in enumerate(groups):
+            first, second = members[::2], self._telling(members[1::2])
+            if len(first) >= 3 and len(second) >= 3:
+                scores = self._scores(first, second)
+                others = self._scores(first, self._telling(self.sample))
+                z = (scores.mean() - others.mean()) / (others.std() / np.sqrt(len(second)) + 1e-9)
+                out[number] = calibrated(_upper_tail(np.array([z])))[0]
+        return out
+
+    def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Rank each candidate's score by the group's profile (his own hours left out) among the sample's."""
+        others = np.sort(self._scores(members, self._telling(self.sample)))
+        counts = np.diff(self.hours.offsets)
+        scores = self._scores(members, candidates, own=True)
+        beyond = len(others) - np.searchsorted(others, scores, side="left")
+        bits = calibrated(((beyond + 1.0) / (len(others) + 1.0)).astype(np.float64))
+        weighed: npt.NDArray[np.float64] = np.where(counts[candidates] >= LEAST_HOURS, bits, 0.0)
+        return weighed
+
+    def because(self, members: npt.NDArray[np.int32]) -> str:
+        """Tell how many members keep the group's rhythm better than nearly all others."""
+        bits = self.admit(members, members)
+        return (
+            f"{int((bits >= 2.0).sum())} of {len(members)} owners keep the group's hours better than 98 % of "
+            f"{len(self.sample)} others do"
+        )
+
+    def _telling(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        return owners[np.diff(self.hours.offsets)[owners] >= LEAST_HOURS]
+
+    def _profile(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        return np.bincount(self.hours.spread(owners)[1], minlength=self.hours.size).astype(np.float64)
+
+    def _scores(
+        self, members: npt.NDArray[np.int32], owners: npt.NDArray[np.int32], *, own: bool = False
+    ) -> npt.NDArray[np.float64]:
+        """Score owners: mean log ratio over their hours, times the root of their number."""
+        usual = self._profile(self.sample) + 0.5
+        usual /= usual.sum()
+        inside = self._profile(members)
+        total = inside.sum()
+        position, hour = self.hours.spread(owners)
+        is_member = np.isin(owners, members)[position] & own
+        hours = np.bincount(position, minlength=len(owners)).astype(np.float64)
+        busy = np.where(is_member, hours[position], 0.0)
+        weight = PRIOR * total / max(len(members), 1)
+        rate = (inside[hour] - is_member + weight * usual[hour]) / (total - busy + weight)
+        summed = np.bincount(position, weights=np.log2(rate / usual[hour]), minlength=len(owners))
+        scored: npt.NDArray[np.float64] = summed / np.sqrt(np.maximum(hours, 1.0))
+        return scored
+
+
+def _upper_tail(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Bound the normal upper tail: exp(-z²/2)/2 for z > 0, 1 below."""
+    return np.where(z > 0, 0.5 * np.exp(-0.5 * z * z), 1.0)
+
+
+def look(traces: Traces) -> Sight | None:
+    """Look at the hours of the owners that are looked at closely."""
+    if traces.closely is None or len(traces.closely.sample) < 50:
+        return None
+    return RhythmSight(traces.closely.hours, traces.closely.sample)
