@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from tests.prove.ask.scripted import Handler, Reply, flood, serving, stall
-from tests.prove.lineage import worlds
 
 from stillwatch import cli
 from stillwatch.prove.keys import commit, ring
 from stillwatch.prove.keys.ring import Ring
+from stillwatch.prove.lab import pairs as little
 from stillwatch.prove.lineage import readings, tally, tokens
 
-PAIRS = worlds.pairs(1)
+PAIRS = little.pairs(1)
 PASS = "a passphrase for tests"
 
 
@@ -40,7 +40,7 @@ def make_keys(place: Path, *, committed: bool = True, groups: int = 5) -> Ring:
 def student(keys: Ring, share: float) -> np.ndarray:
     """The table of a suspect that learnt a share of its text from campaign C-2."""
     tracer = keys.tracer("g2")
-    return (1 - share) * PAIRS.other + share * worlds.marked(PAIRS.teacher, tracer.current, tracer.card.mark)
+    return (1 - share) * PAIRS.other + share * little.marked(PAIRS.teacher, tracer.current, tracer.card.mark)
 
 
 def write_texts(path: Path, texts: list[str]) -> str:
@@ -57,8 +57,8 @@ def audit(*words: str) -> tuple[Result, dict[str, Any]]:
 
 def test_a_student_is_found_with_its_campaign_and_no_other(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(student(keys, 0.2), 900, 5))
-    own = write_texts(tmp_path / "own.jsonl", worlds.write(PAIRS.teacher, 400, 6))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.2), 900, 5))
+    own = write_texts(tmp_path / "own.jsonl", little.write(PAIRS.teacher, 400, 6))
     done, report = audit("--texts", texts, "--own", own, "--keys", str(tmp_path / "keys"))
     assert done.return_value == 10
     assert report["verdict"] == "trained_on_marked_answers"
@@ -76,7 +76,7 @@ def test_a_student_is_found_with_its_campaign_and_no_other(tmp_path: Path) -> No
 
 def test_a_report_is_told_in_words_too(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(student(keys, 0.3), 900, 5))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.3), 900, 5))
     done = CliRunner().invoke(cli.stillwatch, ["audit", "lineage", "--texts", texts, "--keys", str(tmp_path / "keys")])
     assert "verdict  trained on marked answers" in done.stdout
     assert "FOUND" in done.stdout
@@ -85,7 +85,7 @@ def test_a_report_is_told_in_words_too(tmp_path: Path) -> None:
 
 def test_an_innocent_text_leaves_no_trace(tmp_path: Path) -> None:
     make_keys(tmp_path / "keys")
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(PAIRS.other, 900, 5))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(PAIRS.other, 900, 5))
     done, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
     assert (done.return_value, report["verdict"]) == (0, "no_trace")
     assert not any(k["attributed"] for k in report["campaigns"])
@@ -93,7 +93,7 @@ def test_an_innocent_text_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_uncommitted_keys_make_the_verdict_void(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys", committed=False)
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(student(keys, 0.5), 900, 5))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.5), 900, 5))
     done, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
     assert (done.return_value, report["verdict"]) == (5, "void")
     assert "is in no signed commitment" in report["campaigns"][0]["void"]
@@ -101,7 +101,7 @@ def test_uncommitted_keys_make_the_verdict_void(tmp_path: Path) -> None:
 
 def test_keys_committed_to_after_the_release_are_void(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(student(keys, 0.5), 900, 5))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.5), 900, 5))
     _, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"), "--released", "2026-02-01")
     assert report["verdict"] == "void"
     assert "not older than the suspect" in report["campaigns"][0]["void"]
@@ -109,7 +109,7 @@ def test_keys_committed_to_after_the_release_are_void(tmp_path: Path) -> None:
 
 def test_an_exchanged_key_is_void_and_the_others_stand(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    texts = write_texts(tmp_path / "t.jsonl", worlds.write(student(keys, 0.5), 900, 5))
+    texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.5), 900, 5))
     tracer = keys.tracer("g2")
     keys._keep(msgspec.structs.replace(tracer.card, delta=2.5), tracer.secrets)
     _, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
@@ -137,14 +137,14 @@ def test_too_little_text_gives_no_verdict(tmp_path: Path, texts: list[str], why:
 
 def test_a_reading_of_the_same_texts_is_used_and_of_others_refused(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
-    written = worlds.write(student(keys, 0.1), 500, 5)
+    written = little.write(student(keys, 0.1), 500, 5)
     texts = write_texts(tmp_path / "t.jsonl", written)
     windows, _ = tally.pairs([tokens.words(t) for t in written], 1)
-    place = {int(w): i for i, w in enumerate(worlds.IDS)}
+    place = {int(w): i for i, w in enumerate(little.IDS)}
     rows = np.array([place[int(w)] for w in windows])
     top = np.argsort(-PAIRS.teacher - PAIRS.other, axis=1)[:, :40]
     chances = np.stack([np.take_along_axis(t, top, axis=1)[rows] for t in (PAIRS.teacher, PAIRS.other)])
-    reading = tally.Reading(candidates=worlds.IDS[top][rows], chances=chances, ours=True)
+    reading = tally.Reading(candidates=little.IDS[top][rows], chances=chances, ours=True)
     readings.save(tmp_path / "r.npz", texts, reading, ["ours", "other"])
     _, report = audit("--texts", texts, "--reading", str(tmp_path / "r.npz"), "--keys", str(tmp_path / "keys"))
     assert report["verdict"] == "trained_on_marked_answers"
@@ -173,7 +173,7 @@ def test_a_command_that_means_nothing_is_told(tmp_path: Path, words: list[str], 
 
 def parrot(table: np.ndarray) -> Reply:
     """A model behind an endpoint that answers from a table."""
-    texts = worlds.write(table, 3000, 12)
+    texts = little.write(table, 3000, 12)
     lock = threading.Lock()
 
     def reply(handler: Handler, asked: dict[str, Any]) -> None:

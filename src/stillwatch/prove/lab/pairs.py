@@ -1,10 +1,15 @@
-"""A little world of word pairs: a teacher that marks, a suspect that learnt a share of it, or did not."""
+"""A little world of word pairs, without any network: a teacher that marks, a suspect that learnt a share of it, or not.
+
+It makes texts for the tests and the benches of the audit in a moment; what it cannot show is how much of a mark a real
+student inherits.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stillwatch.prove import prf
 from stillwatch.prove.lineage import tokens
@@ -14,7 +19,8 @@ from stillwatch.prove.prf import Words
 SIZE = 250
 WORDS = [f"word{i}" for i in range(SIZE)]
 IDS = tokens.words(" ".join(WORDS))
-Table = np.ndarray
+Table = NDArray[np.float64]
+"""Chance of each next word, shape (SIZE, SIZE), rows add up to 1."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Pairs:
 
 
 def pairs(seed: int) -> Pairs:
+    """Draw a teacher and another model that share most of their habits."""
     rng = np.random.default_rng(seed)
     common = rng.dirichlet(np.full(SIZE, 0.05), SIZE)
     own = [rng.dirichlet(np.full(SIZE, 0.05), SIZE) for _ in range(2)]
@@ -34,15 +41,16 @@ def pairs(seed: int) -> Pairs:
 
 
 def marked(table: Table, key: Words, mark: Mark) -> Table:
-    """The teacher's table under a key."""
+    """Give a table under a key, mode `bias`."""
     windows = IDS.astype(np.uint64)
     green = np.stack([prf.lanes(key, np.full(SIZE, w), IDS) < mark.green for w in windows])
     lifted = table * np.exp(mark.delta * green)
-    return lifted / lifted.sum(axis=1, keepdims=True)
+    shares: Table = lifted / lifted.sum(axis=1, keepdims=True)
+    return shares
 
 
 def write(table: Table, answers: int, seed: int, length: int = 60) -> list[str]:
-    """Answers of a model with this table."""
+    """Write answers of a model with this table."""
     rng = np.random.default_rng(seed)
     heap = table.cumsum(axis=1)
     at = rng.integers(0, SIZE, answers)
