@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from stillwatch.cli import _passphrase
+from stillwatch.cli import _passphrase, _suspect
 from stillwatch.cli._told import telling
 from stillwatch.errors import UsageError
 from stillwatch.prove.ask.endpoint import Answer, Endpoint
@@ -27,8 +27,6 @@ _file = click.Path(path_type=str, exists=True, dir_okay=False, allow_dash=True)
 
 @click.command(name="lineage")
 @click.option("--texts", type=_file, help="The suspect's texts: JSON lines, Parquet or plain text.")
-@click.option("--endpoint", help="The suspect's OpenAI-compatible address.")
-@click.option("--model", help="The model to ask for.")
 @click.option("--keys", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the keys.")
 @click.option("--own", type=_file, help="Our own unmarked answers, best to the same prompts.")
 @click.option("--reference", "others", multiple=True, type=_file, help="Texts of another model that is not ours.")
@@ -37,46 +35,33 @@ _file = click.Path(path_type=str, exists=True, dir_okay=False, allow_dash=True)
 @click.option("--budget", type=click.IntRange(1), default=300_000, show_default=True, help="Tokens of text to ask for.")
 @click.option("--answer-tokens", type=click.IntRange(1), default=400, show_default=True, help="Most tokens per answer.")
 @click.option("--looks", type=click.IntRange(1, 30), default=8, show_default=True, help="Looks at the growing text.")
-@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=1e-3, show_default=True)
-@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=1e-3, show_default=True,
+              help="Chance of accusing an innocent suspect.")  # fmt: skip
+@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True,
+              help="Expected share of wrongly named campaigns.")  # fmt: skip
 @click.option("--released", type=click.DateTime(["%Y-%m-%d"]), help="When the suspect was released.")
-@click.option(
-    "--journal", type=click.Path(path_type=Path, dir_okay=False), help="Where answers are kept, to go on later."
-)
-@click.option("--at-once", type=click.IntRange(1, 256), default=8, show_default=True, help="Questions under way.")
-@click.option("--per-minute", type=click.FloatRange(0), default=0.0, help="Questions begun per minute; 0: no limit.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=120.0, show_default=True)
 @click.option("--price", type=click.FloatRange(0), help="Price of a million output tokens, for the estimate.")
-@click.option(
-    "--key-variable", default="STILLWATCH_SUSPECT_KEY", show_default=True, help="Holds the suspect's API key."
-)
+@_suspect.options
 @click.option("--dry-run", is_flag=True, help="Only say what it would ask and cost.")
 @_passphrase.option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    texts: str | None, endpoint: str | None, model: str | None, keys: Path, own: str | None, others: tuple[str, ...],
+    texts: str | None, keys: Path, own: str | None, others: tuple[str, ...],
     reading: str | None, prompts: str | None, budget: int, answer_tokens: int, looks: int, alpha: float, fdr: float,
-    released: datetime | None, journal: Path | None, at_once: int, per_minute: float, timeout_s: float,
-    price: float | None, key_variable: str, dry_run: bool, passphrase_file: Path | None, as_json: bool,
+    released: datetime | None, price: float | None, dry_run: bool, passphrase_file: Path | None, as_json: bool,
+    **asking: Any,
 ) -> int:  # fmt: skip
     """Test whether a model was trained on our marked answers, and through which campaign.
 
     Exit codes: 0 no trace, 10 trained on marked answers, 4 undetermined, 5 void, 1 to 3 errors.
     """
-    if (texts is None) == (endpoint is None):
+    suspect = _suspect.endpoint(**asking)
+    if (texts is None) == (suspect is None):
         raise UsageError("name the suspect", hint="`--texts FILE`, or `--endpoint URL --model NAME`")
-    if endpoint is not None and model is None:
-        raise UsageError("the endpoint needs a model to ask for", hint="`--model NAME`")
     if reading is not None and texts is None:
         raise UsageError("`--reading` goes with `--texts`: it was made for one file of texts")
     asked = [row["prompt"] for row in read_prompts(prompts)] if prompts else list(ORDINARY)
-    suspect = (
-        Endpoint(url=endpoint, model=model, key_variable=key_variable, timeout_s=timeout_s)
-        if endpoint and model
-        else None
-    )
     if suspect:
-        suspect.address()
         _estimate(budget, answer_tokens, len(asked), price)
     if dry_run:
         return 0
@@ -93,10 +78,10 @@ def command(
         audit.look(read_texts(texts))
         report = audit.report(suspect=texts)
     elif suspect is not None:
-        place = journal or Path(f"audit-{''.join(c if c.isalnum() else '-' for c in suspect.model)[:60]}.jsonl")
+        place = _suspect.journal(suspect, **asking)
         plan = {"url": suspect.address(), "model": suspect.model, "prompts": asked, "answer_tokens": answer_tokens}
         report = _ask(audit, suspect, Journal(place, plan), asked, budget, levels.looks, answer_tokens,
-                      Pace(at_once=at_once, per_minute=per_minute))  # fmt: skip
+                      _suspect.pace(**asking))  # fmt: skip
     return _tell(report, as_json)
 
 

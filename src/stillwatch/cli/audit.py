@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _lineage
+from stillwatch.cli import _lineage, _twins
 
 
 @click.group(name="audit")
@@ -13,3 +13,4 @@ def command() -> None:
 
 
 command.add_command(_lineage.command)
+command.add_command(_twins.command)

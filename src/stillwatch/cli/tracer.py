@@ -114,6 +114,23 @@ def commit(keys: Path, files: tuple[Path, ...], passphrase_file: Path | None, as
         click.echo("publish these four lines: only what others saw in time proves anything", err=True)
 
 
+@command.command(name="twin-index")
+@_keys
+@click.option("--store", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="The store of twins.")  # fmt: skip
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The index to write.")
+@_passphrase.option
+def twin_index(keys: Path, store: Path, out: Path, passphrase_file: Path | None) -> None:
+    """Write the index of a store of twins, hashes only; commit to it before the suspect is released."""
+    from stillwatch.prove.twins.store import Twins
+
+    kept = Twins(store, _open(keys, passphrase_file))
+    with rings.aside(out) as part:
+        part.write_bytes(kept.index())
+    click.echo(f"{len(kept):,} records; now `stillwatch tracer commit --keys {keys} --with {out}`")
+    kept.close()
+
+
 @command.command(name="list")
 @_keys
 @_passphrase.option

@@ -48,7 +48,7 @@ class Sealed(msgspec.Struct, kw_only=True, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Twin:
-    """One opened record."""
+    """One opened record; `leaf` is what a commitment to it names, hexadecimal."""
 
     id: str
     at: datetime
@@ -56,6 +56,7 @@ class Twin:
     prompt: str
     samples: tuple[str, ...]
     served: int
+    leaf: str = ""
 
 
 class Twins:
@@ -129,10 +130,11 @@ class Twins:
         """
         rows = self._db.execute("select id, at, account, sealed from twins order by place")
         for name, at, account, sealed in rows:
-            kept = msgspec.json.decode(self._ring.vault.open(sealed, f"{self._ring.id} twin {name}"), type=Sealed)
+            content = self._ring.vault.open(sealed, f"{self._ring.id} twin {name}")
+            kept = msgspec.json.decode(content, type=Sealed)
             yield Twin(
                 id=name, at=datetime.fromisoformat(at), account=account, prompt=kept.prompt, samples=kept.samples,
-                served=kept.served,
+                served=kept.served, leaf=merkle.leaf_hash(content).hex(),
             )  # fmt: skip
 
     def index(self) -> bytes:
