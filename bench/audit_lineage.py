@@ -1,8 +1,8 @@
 """What the lineage audit is worth: are its p-values exact, and how fast is it, beside the detectors of a library?
 
     pip install 'stillwatch[audit]'
-    python bench/audit.py exact      p-values of keys that nobody used, on four texts (some five minutes)
-    python bench/audit.py speed      many keys against a million tokens, and the library on the same text
+    python bench/audit_lineage.py exact      p-values of keys that nobody used, on four texts (some five minutes)
+    python bench/audit_lineage.py speed      many keys against a million tokens, and the library on the same text
 
 Texts are made here from a seed; `--texts FILE` adds one of your own. The library is `transformers`; where it is not
 installed its columns are left out.
