@@ -50,7 +50,7 @@ def run(request: Request, progress: Progress) -> Case:
     """
     key = keys.find(request.settings.store.key_file)
     declared = declare(request)
-    with cases.locked(request.case), _room(request):
+    with cases.locked(request.case), room(request):
         log = read(request, declared, progress)
         lost = missing(log.columns, declared.columns, no_content=request.no_content)
         for sentence in sentences(lost):
@@ -81,7 +81,7 @@ def run(request: Request, progress: Progress) -> Case:
 
 
 @contextmanager
-def _room(request: Request) -> Iterator[None]:
+def room(request: Request) -> Iterator[None]:
     """Give the hunt its room; it stays behind where `resume` could go on, and goes in every other case."""
     begin(request)
     try:

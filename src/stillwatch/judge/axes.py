@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stillwatch.judge.intent import Read
 from stillwatch.judge.readings import HARD, TRAITS, Weighed, best
 from stillwatch.model.case import Axis
+from stillwatch.model.items import Meeting, deficit_bits
 
 SCALE_BITS: Final = 4.0
 """Bits from which a stream is large: at most one ordinary owner in 16 sends as much."""
@@ -20,6 +21,10 @@ SCALE_FLOOR: Final = 200
 """Exchanges below which nothing is large."""
 INTENT_BITS: Final = 3.0
 """Bits from which families look like extraction: at most one control family in 8 looks as much like it."""
+DIVIDED_BITS: Final = 8.0
+"""Bits from which a list that many hands go through, none of them meeting another, is extraction."""
+FRAME_BITS: Final = 2.0
+"""Bits from which a frame belongs to that list."""
 MARGIN_BITS: Final = 3.0
 """Bits by which a hidden reading must beat the best honest one."""
 HARD_SHARE: Final = 0.25
@@ -91,3 +96,16 @@ def intent(reads: Sequence[Read], pool: Read | None = None, whole: Read | None =
     bits, told = max(best, key=lambda way: way[0])
     bits = max(0.0, bits - log2(len(best)))
     return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)
+
+
+def divided(frames: Sequence[Meeting]) -> Axis:
+    """Say that a group goes through one list: its members meet on far fewer items than outsiders in the same frames."""
+    met, expected = sum(one.met for one in frames), sum(one.expected for one in frames)
+    return Axis(
+        bits=round(deficit_bits(met, expected), 1),
+        because=[
+            "goes through one list of tasks with many hands",
+            f"pairs of them met on {met:,.0f} items, and as many outsiders in the same frames on {expected:,.0f}",
+        ],
+        passed=True,
+    )

@@ -1,0 +1,61 @@
+"""Items: how often the members of a group meet on the same item of a frame, against how often outsiders do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lgamma, log
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.model.traces import Closely
+
+LEAST_OUTSIDE: Final = 8
+"""Outsiders who must use a frame for its pool of items to be known."""
+LEAST_MET: Final = 3
+"""Meetings of outsiders from which their rate is believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """How often pairs of members met on one item of a frame, and how often pairs of outsiders as many would have."""
+
+    family: int
+    met: float
+    expected: float
+
+
+def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
+    """Count the meetings of some owners, frame by frame; frames whose pool outsiders do not show are left out.
+
+    Cost: one sort of the items of the frames that the members use.
+    """
+    inside = np.isin(closely.item_owner, members)
+    found = []
+    for family in np.unique(closely.item_family[inside]).tolist():
+        here = closely.item_family == family
+        own, others = here & inside, here & ~inside
+        if len(np.unique(closely.item_owner[others])) < LEAST_OUTSIDE:
+            continue
+        pairs_in, met_in = _pairs(closely.item[own])
+        pairs_out, met_out = _pairs(closely.item[others])
+        if met_out >= LEAST_MET:
+            found.append(Meeting(family=family, met=met_in, expected=met_out / pairs_out * pairs_in))
+    return found
+
+
+def deficit_bits(met: float, expected: float) -> float:
+    """Weigh a Poisson count below its mean: log2 of an e-value, a gamma prior on the rate with mean a quarter of it."""
+    if expected <= met or expected <= 0:
+        return 0.0
+    shape, rate = 0.5, 2.0  # rate multiplier ~ Gamma(1/2, 2): mean 1/4
+    nats = shape * log(rate) - lgamma(shape) + lgamma(shape + met) - (shape + met) * log(rate + expected) + expected
+    return max(nats / log(2.0), 0.0)
+
+
+def _pairs(items: npt.NDArray[np.uint64]) -> tuple[float, float]:
+    """Count all pairs of rows, and the pairs on one item."""
+    counts = np.unique(items, return_counts=True)[1].astype(np.float64)
+    every = float(counts.sum())
+    return every * (every - 1) / 2, float((counts * (counts - 1) / 2).sum())
