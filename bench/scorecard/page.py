@@ -493,4 +493,5 @@ def _multiples(one: Cell, naive: Cell) -> str:
     accounts, days = (one["tactics"][name] / naive["tactics"][name] for name in ("accounts", "days"))
     cards = sum(w["cards"] for w in one["worlds"]) / len(one["worlds"])
     own = sum(w["cards"] for w in naive["worlds"]) / len(naive["worlds"])
-    return f"{one['cost']:.1f} times ({accounts:.1f} x the accounts, {days:.1f} x the days; {cards / max(own, 1):.1f} x the cards)"
+    many = cards / max(own, 1)
+    return f"{one['cost']:.1f} times ({accounts:.1f} x the accounts, {days:.1f} x the days; {many:.1f} x the cards)"
