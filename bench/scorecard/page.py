@@ -318,7 +318,8 @@ def _without(cells: list[Cell]) -> str:
     )
 
 
-RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)")
+RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)", "honeypotllm")
+OPTIONAL = "honeypotllm"
 
 
 def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell]]:
@@ -328,7 +329,7 @@ def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell
     for cell in of(cells, group, "rivals", label):
         if (cell["label"], cell["seed"]) in ours:
             found["stillwatch"].append(ours[cell["label"], cell["seed"]])
-            for name in RIVALS[1:]:
+            for name in cell["rivals"]:
                 found[name].append(cell["rivals"][name])
     return found
 
@@ -342,6 +343,8 @@ def _caught(some: list[Cell]) -> tuple[int, int]:
 def _rivals(cells: list[Cell]) -> str:
     rows = []
     for name, some in _held(cells, "main").items():
+        if not some and name == OPTIONAL:
+            continue
         if not some:
             return ""
         flagged, right, planted, innocent = (
