@@ -104,13 +104,15 @@ def _head(cells: list[Cell]) -> str:
         "report seeds" if seeds and seeds[0] >= plan.REPORT else "tuning seeds: figures to work with, not to report"
     )
     worlds = {(cell["group"], cell["label"], cell["seed"]): cell for cell in cells}
+    planned = sum(len(unit.variants) for unit in plan.units())
+    part = "" if len(cells) >= planned else f" **A part of the plan so far: {len(cells)} of {planned} cells.**"
     mixed = "" if len(codes) == 1 else f" **The cells come from {len(codes)} states of the code.**"
     return f"""# Scorecard
 
 What stillwatch finds on the [practice ground](explanation/practice-ground.md), what it misses, and whom it accuses
 wrongly. Made by `python bench/scorecard page --out DIR` from {len(cells)} cells, measured by `python bench/scorecard run --out DIR`
-with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{mixed}
-{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} seeds
+with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{part}{mixed}
+{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} {"seed" if len(seeds) == 1 else "seeds"}
 ({f"{seeds[0]} to {seeds[-1]}" if seeds else "none"}, {report}). Intervals are exact (Clopper and Pearson, 95 %).
 
 Everything here is simulated. Base rates are far from life, texts are from grammars, and the same hands wrote the ground and
