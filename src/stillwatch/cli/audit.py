@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _lineage, _profile, _twins
+from stillwatch.cli import _leads, _lineage, _profile, _twins
 
 
 @click.group(name="audit")
@@ -15,3 +15,4 @@ def command() -> None:
 command.add_command(_lineage.command)
 command.add_command(_twins.command)
 command.add_command(_profile.command)
+command.add_command(_leads.command)
