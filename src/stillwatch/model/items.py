@@ -45,8 +45,15 @@ def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
     return found
 
 
+SLACK: Final = 0.5
+"""Groups of outsiders differ among themselves in how often they meet, by more than a Poisson count does: who shares
+a week's exercises meets less often than who shares them over a month. Only below this share of the expected is a list
+divided."""
+
+
 def deficit_bits(met: float, expected: float) -> float:
-    """Weigh a Poisson count below its mean: log2 of an e-value, a gamma prior on the rate with mean a quarter of it."""
+    """Weigh a Poisson count below SLACK of its mean: log2 of an e-value, a gamma prior with mean a quarter of that."""
+    expected *= SLACK
     if expected <= met or expected <= 0:
         return 0.0
     shape, rate = 0.5, 2.0  # rate multiplier ~ Gamma(1/2, 2): mean 1/4
