@@ -78,7 +78,7 @@ def campaigns(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def pooled(some: Iterable[Cell], what: str) -> tuple[int, int, int]:
-    """Add up (right, named, planted) of accounts or exchanges."""
+    """Add up (right, named, planted): `what` is `account` or `exchange`."""
     counts = [one[f"{what}_counts"] for one in some if one[f"{what}_counts"] is not None]
     return tuple(sum(count[name] for count in counts) for name in ("right", "named", "planted"))  # type: ignore[return-value]
 
@@ -104,13 +104,15 @@ def _head(cells: list[Cell]) -> str:
         "report seeds" if seeds and seeds[0] >= plan.REPORT else "tuning seeds: figures to work with, not to report"
     )
     worlds = {(cell["group"], cell["label"], cell["seed"]): cell for cell in cells}
+    planned = sum(len(unit.variants) for unit in plan.units())
+    part = "" if len(cells) >= planned else f" **A part of the plan so far: {len(cells)} of {planned} cells.**"
     mixed = "" if len(codes) == 1 else f" **The cells come from {len(codes)} states of the code.**"
     return f"""# Scorecard
 
 What stillwatch finds on the [practice ground](explanation/practice-ground.md), what it misses, and whom it accuses
 wrongly. Made by `python bench/scorecard page --out DIR` from {len(cells)} cells, measured by `python bench/scorecard run --out DIR`
-with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{mixed}
-{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} seeds
+with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{part}{mixed}
+{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} {"seed" if len(seeds) == 1 else "seeds"}
 ({f"{seeds[0]} to {seeds[-1]}" if seeds else "none"}, {report}). Intervals are exact (Clopper and Pearson, 95 %).
 
 Everything here is simulated. Base rates are far from life, texts are from grammars, and the same hands wrote the ground and
@@ -124,10 +126,10 @@ def _glance(cells: list[Cell]) -> str:
         return ""
     every = campaigns(main)
     found = sum(one["found"] for one in every)
-    right, named, planted = pooled([c for c in every if c["found"]], "accounts")
-    all_right, _, all_planted = pooled(every, "accounts")
+    right, named, planted = pooled([c for c in every if c["found"]], "account")
+    all_right, _, all_planted = pooled(every, "account")
     mixed = [c for c in every if c["kind"] == "hydra_reseller"]
-    stream = pooled([c for c in mixed if c["found"]], "exchanges")
+    stream = pooled([c for c in mixed if c["found"]], "exchange")
     false, entries = bounded(main + quiet)
     operations = [cell["score"]["entries_per_operation"] for cell in main if cell["score"]["entries_per_operation"]]
     accused = sum(bool(cell["score"]["entries_bounded"]) for cell in quiet)
@@ -165,8 +167,8 @@ def _kinds(cells: list[Cell]) -> str:
     rows = []
     for kind, members in sorted(groups.items()):
         found = [one for one in members if one["found"]]
-        right, named, planted = pooled(found, "accounts")
-        lines = pooled(found, "exchanges")
+        right, named, planted = pooled(found, "account")
+        lines = pooled(found, "exchange")
         low = [one["accounts"]["recall"] for one in found]
         rows.append((
             f"`{kind}`", f"{len(found)}/{len(members)}", limits(len(found), len(members)),
@@ -267,9 +269,9 @@ def _sweeps(cells: list[Cell]) -> str:
             main = [one for one in campaigns(some) if one["kind"] in ("hydra_reseller", "harvester")]
             found = [one for one in main if one["found"]]
             whole = [one for one in main if one["as_planted"]]
-            right, named, _ = pooled(main, "accounts")
-            planted = pooled(main, "accounts")[2]
-            lines = pooled(found, "exchanges")
+            right, named, _ = pooled(main, "account")
+            planted = pooled(main, "account")[2]
+            lines = pooled(found, "exchange")
             false, _ = bounded(some)
             rows.append((
                 label, f"{len(found)}/{len(main)}", limits(len(found), len(main)), f"{len(whole)}/{len(main)}",
@@ -302,7 +304,7 @@ def _without(cells: list[Cell]) -> str:
         whole = [cell for cell in of(cells, "main") if (cell["label"], cell["seed"]) in same]
         mine, theirs = campaigns(some), campaigns(whole)
         false, _ = bounded(some)
-        right, _, planted = pooled(mine, "accounts")
+        right, _, planted = pooled(mine, "account")
         how, _, view = name.partition(" ")
         told = {"without": f"the view `{view}`", "alone": f"every view but `{view}`"}.get(how, name)
         rows.append((
@@ -318,7 +320,8 @@ def _without(cells: list[Cell]) -> str:
     )
 
 
-RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)")
+RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)", "honeypotllm")
+OPTIONAL = "honeypotllm"
 
 
 def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell]]:
@@ -328,7 +331,7 @@ def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell
     for cell in of(cells, group, "rivals", label):
         if (cell["label"], cell["seed"]) in ours:
             found["stillwatch"].append(ours[cell["label"], cell["seed"]])
-            for name in RIVALS[1:]:
+            for name in cell["rivals"]:
                 found[name].append(cell["rivals"][name])
     return found
 
@@ -342,6 +345,8 @@ def _caught(some: list[Cell]) -> tuple[int, int]:
 def _rivals(cells: list[Cell]) -> str:
     rows = []
     for name, some in _held(cells, "main").items():
+        if not some and name == OPTIONAL:
+            continue
         if not some:
             return ""
         flagged, right, planted, innocent = (
@@ -448,23 +453,50 @@ def _evasion(out: Path) -> str:
     half = [one for one in rounds if one["harvested"] >= 0.5]
     cheapest = min(half, key=lambda one: one["cost"], default=None)
     naive = rounds[0]
-    told = (
-        f"Half of the harvest was made before the first alert at **{cheapest['cost']:.1f}** times the cost (round"
-        f" {cheapest['round']}: {cheapest['tactics']['accounts']:g} accounts for {naive['tactics']['accounts']:g},"
-        f" {cheapest['tactics']['days']:g} days for {naive['tactics']['days']:g})."
-        if cheapest
-        else "Half of the harvest was never made before the first alert."
-    )
-    names = [name for name in naive["tactics"] if name != "seed"]
-    shown = [one for number, one in enumerate(rounds) if number % max(1, len(rounds) // 12) == 0 or one is cheapest]
+    told = "Half of the harvest was never made before the first alert."
+    if cheapest is not None:
+        told = (
+            f"Half of the harvest was first made before the first alert in round {half[0]['round']}; the cheapest such"
+            f" round cost **{_multiples(cheapest, naive)}**."
+        )
+    held = out / "adversary" / "confirmed.json"
+    if held.exists():
+        again = json.loads(held.read_bytes())
+        told += (
+            f" Played again in {len(again['worlds'])} fresh worlds, what held cost **{_multiples(again, naive)}**, and"
+            f" {again['harvested']:.0%} was harvested before the first alert."
+        )
+    beaten = Counter(view for one in half for world in one["worlds"] for view in world["silent"])
+    seen = Counter(view for one in rounds for world in one["worlds"] for view in world["views"])
+    blind = ", ".join(f"`{view}` ({many})" for view, many in beaten.most_common(6))
+    sharp = ", ".join(f"`{view}` ({many})" for view, many in seen.most_common(4))
+    told += f"\n\nViews that gave it away, by how often: {sharp}."
+    if half:
+        told += f" Views that saw nothing of a campaign that evaded, by how often: {blind}."
+    names = list(naive["tactics"])
+    step = max(1, len(rounds) // 12)
+    shown = [one for number, one in enumerate(rounds) if number % step == 0 or one is cheapest]
     rows = [
-        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", *(f"{one['tactics'][n]:.3g}" for n in names),
-         ", ".join(one["views"][:3]) or "-")
+        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", _days(one),
+         *(f"{one['tactics'][name]:.3g}" for name in names))
         for one in shown
     ]  # fmt: skip
     return (
         f"## An adversary who learns\n\n{len(rounds)} rounds of `stillwatch sim --adversary`; see"
-        f" [the practice ground](explanation/practice-ground.md). {told}\n\n"
+        f" [the practice ground](explanation/practice-ground.md#an-adversary-who-learns). The naive campaign harvested"
+        f" {naive['harvested']:.0%} before its first alert. {told}\n\n"
         "![Harvest against cost to evade](images/cost-to-evade.svg)\n\n"
-        + table(["round", "cost", "harvested", *names, "strongest views"], rows)
+        + table(["round", "cost", "harvested", "alert on days", *names], rows)
     )
+
+
+def _days(one: Cell) -> str:
+    return ", ".join("never" if day is None else str(day) for day in one["alert_days"])
+
+
+def _multiples(one: Cell, naive: Cell) -> str:
+    accounts, days = (one["tactics"][name] / naive["tactics"][name] for name in ("accounts", "days"))
+    cards = sum(w["cards"] for w in one["worlds"]) / len(one["worlds"])
+    own = sum(w["cards"] for w in naive["worlds"]) / len(naive["worlds"])
+    many = cards / max(own, 1)
+    return f"{one['cost']:.1f} times ({accounts:.1f} x the accounts, {days:.1f} x the days; {many:.1f} x the cards)"

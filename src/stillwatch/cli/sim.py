@@ -111,7 +111,8 @@ def _play(out: Path, rounds: int, seed: int, *, as_json: bool) -> None:
         return
     click.echo(
         f"half of the harvest before the first alert: {told['cost_to_evade']:.1f} times the accounts and days"
-        f" ({told['accounts']:.1f} x accounts, {told['days']:.1f} x days), round {told['round']}"
+        f" ({told['accounts']:.1f} x accounts, {told['days']:.1f} x days), on {told['cards']:.1f} times the cards,"
+        f" round {told['round']}"
     )
     if held is None:
         click.echo("in fresh worlds none of those rounds held: it was luck")
