@@ -22,17 +22,31 @@ import pytest
 
 from stillwatch import errors, rooms, settings
 from stillwatch.model import case as model
+from stillwatch.prove.lineage import report as lineage
+from stillwatch.prove.profile import run as profile
+from stillwatch.prove.twins import audit as twins
 from stillwatch.store import cases
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
-VERBS = rooms.names("cli")
 
 
-def command(verb: str) -> click.Command:
+def command(spoken: str) -> click.Command:
+    """Give what `verb`, or `verb subverb`, runs."""
+    verb, _, part = spoken.partition(" ")
     found: click.Command = rooms.member("cli", verb).command
-    return found
+    return found.commands[part] if part and isinstance(found, click.Group) else found
+
+
+def spoken() -> Iterator[str]:
+    """Give everything that can be said: verbs, and the parts of those that have parts."""
+    for verb in rooms.names("cli"):
+        found = command(verb)
+        yield from (f"{verb} {part}" for part in sorted(found.commands)) if isinstance(found, click.Group) else (verb,)
+
+
+VERBS = list(spoken())
 
 
 # -- parts that are made from the code
@@ -136,7 +150,8 @@ def test_every_file_and_field_of_a_case_has_its_line() -> None:
 def test_every_exit_code_has_its_line() -> None:
     text = (DOCS / "reference" / "exit-codes.md").read_text("utf-8")
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.StillwatchError)]
-    codes = {0, 130, *model.GRAVITY.values(), *(one.exit_code for one in kinds)}
+    audits = {*lineage.EXIT.values(), *twins.EXIT.values(), *profile.EXIT.values()}
+    codes = {0, 130, *model.GRAVITY.values(), *(one.exit_code for one in kinds), *audits}
     assert {int(code) for code in re.findall(r"^\| `(\d+)` \|", text, re.MULTILINE)} == codes
     for finding in model.GRAVITY:
         assert f"`{finding}`" in text
