@@ -53,7 +53,10 @@ def command(
             settings=settings.find(settings_file),
         )  # fmt: skip
         told = calibrate(request, rounds, journey, seed)
-    click.echo(msgspec.json.encode(told) if as_json else "\n".join(_lines(told)))
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": 1, "holds": told.holds, **msgspec.to_builtins(told)}))
+    else:
+        click.echo("\n".join(_lines(told)))
     return 0 if told.holds else 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -28,14 +28,17 @@ class Joined:
     """What the late views looked at; absent when no proposal passed."""
 
 
-def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely]) -> Joined:
+def join(
+    traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = ()
+) -> Joined:
     """Run every view of the `link` room over the traces.
 
     Args:
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
+        without: views that are switched off.
     """
     silent: dict[str, tuple[str, ...]] = {}
-    looks = look(traces, silent)
+    looks = look(traces, silent, without=without)
     proposals = examine(looks, fdr)
     closely = None
     if proposals.passed.any():
@@ -44,7 +47,7 @@ def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], C
             linked[proposals.groups[int(number)]] = True
         closely = closer(linked)
         late = replace(traces, closely=closely)
-        looks |= look(late, silent, late=True)
+        looks |= look(late, silent, late=True, without=without)
     return Joined(
         looks=looks,
         proposals=proposals,
@@ -54,11 +57,13 @@ def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], C
     )
 
 
-def look(traces: Traces, silent: dict[str, tuple[str, ...]], *, late: bool = False) -> dict[str, Look]:
+def look(
+    traces: Traces, silent: dict[str, tuple[str, ...]], *, late: bool = False, without: Collection[str] = ()
+) -> dict[str, Look]:
     """Let the views look at the traces, the early or the late ones; those that see nothing are noted in `silent`."""
     looks: dict[str, Look] = {}
     for name, view in rooms.members("link").items():
-        if late != view.LATE:
+        if late != view.LATE or name in without:
             continue
         sight = view.look(traces)
         if sight is None:

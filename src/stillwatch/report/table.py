@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stillwatch.kit.plain import plain
+from stillwatch.kit.plain import counted, plain
 from stillwatch.model.case import GRAVITY, Axis, Case, Cleared, Entry, Evidence, Undecided
 
 WIDTH: Final = 100
@@ -129,9 +129,7 @@ def _entry(entry: Entry) -> Group:
         f"  {day(entry.from_)} to {day(entry.to)}",
     )  # fmt: skip
     lines: list[RenderableType] = [head]
-    about = [
-        f"{entry.tasks:,} tasks, {entry.output_tokens:,} output tokens, {entry.distinct_prompts:,} distinct prompts"
-    ]
+    about = [amounts(entry)]
     if entry.part_of:
         about.append(f"part of {plain(entry.part_of)}")
     if entry.merged:
@@ -148,6 +146,12 @@ def _entry(entry: Entry) -> Group:
     for family in [one for one in entry.families if one.template][:2]:
         lines.append(_indented(f"“{plain(family.template, 240)}”", style="italic"))
     return Group(*lines)
+
+
+def amounts(entry: Entry) -> str:
+    """Say how much an entry holds; prompts only where there was content to look at."""
+    told = f"{counted(entry.tasks, 'task')}, {entry.output_tokens:,} output tokens"
+    return f"{told}, {counted(entry.distinct_prompts, 'distinct prompt')}" if entry.distinct_prompts else told
 
 
 def _of(entry: Entry, axis: str) -> list[Evidence]:
@@ -199,7 +203,7 @@ def _others(case: Case) -> list[RenderableType]:
 
 
 def _size(group: Cleared | Undecided) -> str:
-    return f"{len(group.accounts):,} accounts, {group.exchanges:,} exchanges"
+    return f"{counted(len(group.accounts), 'account')}, {counted(group.exchanges, 'exchange')}"
 
 
 def _indented(line: str, style: str = "") -> Padding:
