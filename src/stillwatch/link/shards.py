@@ -9,7 +9,7 @@ Cost: one sort of the items of the owners looked at. Source: Poisson deficit as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lgamma, log
 
 import numpy as np
@@ -37,6 +37,11 @@ class ShardsSight(LateSight):
     """Counts the items that members share, against what outsiders share in the same frames."""
 
     closely: Closely
+    order: npt.NDArray[np.int64] = field(init=False)
+    """Items, ordered by their frames."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", np.argsort(self.closely.item_family, kind="stable"))
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh the deficit of shared items in each group."""
@@ -54,16 +59,17 @@ class ShardsSight(LateSight):
 
     def _meetings(self, members: npt.NDArray[np.int32]) -> tuple[float, float]:
         """Count pairs of members on one item, and the pairs expected from outsiders' meetings, frame by frame."""
-        closely = self.closely
-        inside = np.isin(closely.item_owner, members)
+        owner, family, item = self.closely.item_owner, self.closely.item_family, self.closely.item
+        inside = np.isin(owner, members)
         met = expected = 0.0
-        for family in np.unique(closely.item_family[inside]).tolist():
-            here = closely.item_family == family
-            own, others = here & inside, here & ~inside
-            if len(np.unique(closely.item_owner[others])) < LEAST_OUTSIDE:
+        for name in np.unique(family[inside]).tolist():
+            here = self.order[slice(*np.searchsorted(family, (name, name + 1), sorter=self.order))]
+            mine = inside[here]
+            own, others = here[mine], here[~mine]
+            if len(np.unique(owner[others])) < LEAST_OUTSIDE:
                 continue
-            pairs_in, met_in = _pairs(closely.item[own])
-            pairs_out, met_out = _pairs(closely.item[others])
+            pairs_in, met_in = _pairs(item[own])
+            pairs_out, met_out = _pairs(item[others])
             if met_out >= 3:
                 met += met_in
                 expected += met_out / pairs_out * pairs_in
