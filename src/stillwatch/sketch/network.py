@@ -122,7 +122,7 @@ def _addresses(
                 high = (high << U64(16)) | U64(groups[g])
                 low = (low << U64(16)) | U64(groups[4 + g])
             if high == U64(0) and low >> U64(32) == U64(0xFFFF):  # IPv4 in the form of IPv6
-                four = int(low & U64(0xFFFFFFFF))
+                four = int(groups[6]) * 0x10000 + int(groups[7])
             else:
                 address[i] = mix(high ^ low)
                 prefix[i] = mix(high >> U64(16) | U64(1 << 50))
