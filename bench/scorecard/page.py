@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from scorecard import plan
-from scorecard.picture import Line, chart
-from stillwatch.kit.intervals import clopper_pearson, upper_limit
+from scorecard import compared, evasion, plan, work
+from scorecard.counting import Cell, bounded, campaigns, exactly, limits, of, pooled, share, table
+from stillwatch.kit.intervals import upper_limit
 
-Cell = dict[str, Any]
-PUBLISHED = ((0.5, 1.0), (0.25, 1.0), (0.1, 0.937), (0.05, 0.59))
-"""Recall of the MMD window test by mix share: LabRAI's own figures, windows of 1,500 queries, 0.3 % false positives."""
 LESSONS = Path(__file__).parent / "lessons.md"
 BASE = 100_000
 
 
 def read(out: Path) -> list[Cell]:
-    """Read all cells."""
-    return [json.loads(path.read_bytes()) for path in sorted((out / "cells").rglob("*.json"))]
+    """Read the cells that were measured with this code, or all where there are none."""
+    every = [json.loads(path.read_bytes()) for path in sorted((out / "cells").rglob("*.json"))]
+    return [cell for cell in every if cell["digest"] == work.digest()] or every
 
 
 def write(out: Path, docs: Path) -> None:
@@ -32,68 +28,17 @@ def write(out: Path, docs: Path) -> None:
         raise SystemExit(f"no cells in {out}: `python bench/scorecard run --out {out}` makes them")
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
-    pictures = {"recall-by-mix.svg": _mix_picture(cells), "cost-to-evade.svg": _evasion_picture(out)}
+    pictures = {"recall-by-mix.svg": compared.picture(cells), "cost-to-evade.svg": evasion.picture(out)}
     for name, picture in pictures.items():
         if picture:
             (images / name).write_text(picture, "utf-8")
     sections = [
         _head(cells), _glance(cells), _kinds(cells), _false(cells), _rates(cells), _alerts(cells), _sweeps(cells),
-        _without(cells), _rivals(cells), _base_rate(cells), _evasion(out), LESSONS.read_text("utf-8"),
+        _without(cells), compared.section(cells), _base_rate(cells), evasion.section(out), LESSONS.read_text("utf-8"),
     ]  # fmt: skip
     aside = docs / "scorecard.md.aside"
     aside.write_text("\n".join(section for section in sections if section), "utf-8")
     aside.replace(docs / "scorecard.md")
-
-
-# -- small things
-
-
-def of(cells: Iterable[Cell], group: str, variant: str = "hunt", label: str = "") -> list[Cell]:
-    return [
-        cell for cell in cells
-        if cell["group"] == group and cell["variant"] == variant and (not label or cell["label"] == label)
-    ]  # fmt: skip
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(str(value) for value in row) + " |" for row in rows), ""])
-
-
-def share(hits: float, of_all: float) -> str:
-    return f"{hits / of_all:.3f}" if of_all else "-"
-
-
-def limits(hits: int, trials: int) -> str:
-    low, high = clopper_pearson(hits, trials)
-    return f"{low:.2f} to {high:.2f}"
-
-
-def exactly(hits: int, trials: int) -> str:
-    return f"{share(hits, trials)} ({hits} of {trials}; {limits(hits, trials)})"
-
-
-def campaigns(cells: Iterable[Cell]) -> list[Cell]:
-    return [campaign for cell in cells for campaign in cell["score"]["campaigns"]]
-
-
-def pooled(some: Iterable[Cell], what: str) -> tuple[int, int, int]:
-    """Add up (right, named, planted): `what` is `account` or `exchange`."""
-    counts = [one[f"{what}_counts"] for one in some if one[f"{what}_counts"] is not None]
-    return tuple(sum(count[name] for count in counts) for name in ("right", "named", "planted"))  # type: ignore[return-value]
-
-
-def bounded(cells: Iterable[Cell]) -> tuple[int, int]:
-    """Count false entries and all entries among those that the rate bounds."""
-    false = every = 0
-    for cell in cells:
-        score = cell["score"]
-        every += score["entries_bounded"]
-        false += sum(one["finding"] in ("distillation_campaign", "account_network") for one in score["false_campaigns"])
-    return false, every
-
-
-# -- sections
 
 
 def _head(cells: list[Cell]) -> str:
@@ -320,54 +265,6 @@ def _without(cells: list[Cell]) -> str:
     )
 
 
-RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)", "honeypotllm")
-OPTIONAL = "honeypotllm"
-
-
-def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell]]:
-    """Gather what each rival flagged, on worlds where all of them were run."""
-    found: dict[str, list[Cell]] = {name: [] for name in RIVALS}
-    ours = {(c["label"], c["seed"]): c["held"] for c in of(cells, group, "hunt", label)}
-    for cell in of(cells, group, "rivals", label):
-        if (cell["label"], cell["seed"]) in ours:
-            found["stillwatch"].append(ours[cell["label"], cell["seed"]])
-            for name in cell["rivals"]:
-                found[name].append(cell["rivals"][name])
-    return found
-
-
-def _caught(some: list[Cell]) -> tuple[int, int]:
-    """Count campaigns of which at least half of the accounts were flagged."""
-    every = [pair for held in some for pair in held["campaigns"].values()]
-    return sum(2 * flagged >= planted for flagged, planted in every), len(every)
-
-
-def _rivals(cells: list[Cell]) -> str:
-    rows = []
-    for name, some in _held(cells, "main").items():
-        if not some and name == OPTIONAL:
-            continue
-        if not some:
-            return ""
-        flagged, right, planted, innocent = (
-            sum(held[key] for held in some) for key in ("flagged", "right", "planted", "innocent")
-        )
-        caught, every = _caught(some)
-        rows.append((
-            name, f"{caught}/{every}", limits(caught, every), share(right, planted), share(right, flagged),
-            f"{1000 * (flagged - right) / innocent:.1f}",
-        ))  # fmt: skip
-    head = [
-        "who", "hidden operations caught", "95 % interval", "account recall", "account precision",
-        "innocent accounts flagged, of 1,000",
-    ]  # fmt: skip
-    return (
-        "## Rivals on the same worlds\n\nCaught: at least half of the accounts of an operation were flagged. What each"
-        " rival does, and what it is told that stillwatch is not, stands in `bench/scorecard/rivals.py`.\n\n"
-        + table(head, rows)
-    )
-
-
 def _base_rate(cells: list[Cell]) -> str:
     quiet, main = of(cells, "quiet"), of(cells, "main")
     if not quiet or not main:
@@ -390,113 +287,3 @@ def _base_rate(cells: list[Cell]) -> str:
         f" without a campaign, most of which are look-alikes: real traffic has far fewer of them to an account, so this"
         f" is the hard case. Recall {recall:.2f}.\n\n" + table(head, rows)
     )
-
-
-# -- pictures
-
-
-def _mix_picture(cells: list[Cell]) -> str:
-    lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    bars: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for mix in sorted(plan.MIXES):
-        for name, some in _held(cells, "mix", f"{100 * mix:g} %").items():
-            caught, every = _caught(some)
-            if every:
-                lines[name].append((100 * mix, caught / every))
-                bars[name].append(clopper_pearson(caught, every))
-    if not lines:
-        return ""
-    drawn = [Line(name=name, points=points, limits=bars[name]) for name, points in lines.items()]
-    drawn.append(Line(name="MMD as published", points=[(100 * mix, value) for mix, value in PUBLISHED][::-1]))
-    return chart(
-        "Operations caught, by the share of extraction in the traffic", "extraction, % of the accounts' traffic",
-        "caught", drawn, [2, 5, 10, 25, 50], logarithmic=True,
-        note="bars: exact 95 % intervals. MMD as published: windows of 1,500 queries, other data",
-    )  # fmt: skip
-
-
-def _rounds(out: Path) -> list[Cell]:
-    return [json.loads(path.read_bytes()) for path in sorted((out / "adversary").glob("round-*.json"))]
-
-
-def _evasion_picture(out: Path) -> str:
-    rounds = _rounds(out)
-    return "" if not rounds else _drawn(rounds)
-
-
-def _drawn(rounds: list[Cell]) -> str:
-    frontier: list[tuple[float, float]] = []
-    best = 0.0
-    for cost, harvested in sorted((one["cost"], one["harvested"]) for one in rounds):
-        best = max(best, harvested)
-        if frontier and frontier[-1][0] == cost:
-            frontier[-1] = (cost, best)
-        else:
-            frontier.append((cost, best))
-    most = max(2.0, *(one["cost"] for one in rounds))
-    ticks = [tick for tick in (1, 2, 4, 8, 16, 32, 64) if tick <= most * 1.5]
-    return chart(
-        "What an adversary who learns harvests before the first alert", "cost: multiples of accounts × days",
-        "harvested before the first alert",
-        [
-            Line(name="best at this cost", points=frontier),
-            Line(name="a round", points=[(one["cost"], one["harvested"]) for one in rounds], joined=False),
-        ],
-        ticks, logarithmic=True, note=f"{len(rounds)} rounds; 1 is the naive campaign",
-    )  # fmt: skip
-
-
-def _evasion(out: Path) -> str:
-    rounds = _rounds(out)
-    if not rounds:
-        return ""
-    half = [one for one in rounds if one["harvested"] >= 0.5]
-    cheapest = min(half, key=lambda one: one["cost"], default=None)
-    naive = rounds[0]
-    told = "Half of the harvest was never made before the first alert."
-    if cheapest is not None:
-        told = (
-            f"Half of the harvest was first made before the first alert in round {half[0]['round']}; the cheapest such"
-            f" round cost **{_multiples(cheapest, naive)}**."
-        )
-    held = out / "adversary" / "confirmed.json"
-    if held.exists():
-        again = json.loads(held.read_bytes())
-        told += (
-            f" Played again in {len(again['worlds'])} fresh worlds, what held cost **{_multiples(again, naive)}**, and"
-            f" {again['harvested']:.0%} was harvested before the first alert."
-        )
-    beaten = Counter(view for one in half for world in one["worlds"] for view in world["silent"])
-    seen = Counter(view for one in rounds for world in one["worlds"] for view in world["views"])
-    blind = ", ".join(f"`{view}` ({many})" for view, many in beaten.most_common(6))
-    sharp = ", ".join(f"`{view}` ({many})" for view, many in seen.most_common(4))
-    told += f"\n\nViews that gave it away, by how often: {sharp}."
-    if half:
-        told += f" Views that saw nothing of a campaign that evaded, by how often: {blind}."
-    names = list(naive["tactics"])
-    step = max(1, len(rounds) // 12)
-    shown = [one for number, one in enumerate(rounds) if number % step == 0 or one is cheapest]
-    rows = [
-        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", _days(one),
-         *(f"{one['tactics'][name]:.3g}" for name in names))
-        for one in shown
-    ]  # fmt: skip
-    return (
-        f"## An adversary who learns\n\n{len(rounds)} rounds of `stillwatch sim --adversary`; see"
-        f" [the practice ground](explanation/practice-ground.md#an-adversary-who-learns). The naive campaign harvested"
-        f" {naive['harvested']:.0%} before its first alert. {told}\n\n"
-        "![Harvest against cost to evade](images/cost-to-evade.svg)\n\n"
-        + table(["round", "cost", "harvested", "alert on days", *names], rows)
-    )
-
-
-def _days(one: Cell) -> str:
-    return ", ".join("never" if day is None else str(day) for day in one["alert_days"])
-
-
-def _multiples(one: Cell, naive: Cell) -> str:
-    accounts, days = (one["tactics"][name] / naive["tactics"][name] for name in ("accounts", "days"))
-    cards = sum(w["cards"] for w in one["worlds"]) / len(one["worlds"])
-    own = sum(w["cards"] for w in naive["worlds"]) / len(naive["worlds"])
-    many = cards / max(own, 1)
-    return f"{one['cost']:.1f} times ({accounts:.1f} x the accounts, {days:.1f} x the days; {many:.1f} x the cards)"

@@ -11,7 +11,7 @@ import pytest
 BENCH = Path(__file__).parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
-from scorecard import page, plan, rivals, work  # noqa: E402
+from scorecard import compared, evasion, page, plan, rivals, work  # noqa: E402
 from scorecard.picture import Line, chart  # noqa: E402
 from stillwatch.sim import _world  # noqa: E402
 
@@ -82,7 +82,7 @@ def test_a_unit_is_measured_once_and_again_where_a_cell_is_damaged(tmp_path: Pat
     cells = {path.stem: json.loads(path.read_bytes()) for path in (tmp_path / "out").rglob("*.json")}
     assert sorted(cells) == sorted(variant.replace(" ", "-") for variant in variants)
     assert cells["hunt"]["held"]["planted"] == 24
-    assert set(cells["rivals"]["rivals"]) >= set(page.RIVALS[1:]) - {page.OPTIONAL}
+    assert set(cells["rivals"]["rivals"]) >= set(compared.RIVALS[1:]) - {compared.OPTIONAL}
     assert cells["replay"]["replay"]["alerts"]["hydra_reseller-0"]["harvest"] > 100
     damaged = tmp_path / "out" / "cells" / unit.cell("fdr 0.2")
     damaged.write_text('{"schema": 1', encoding="utf-8")
@@ -121,7 +121,7 @@ def test_the_page_counts_what_the_cells_say() -> None:
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:
-    assert page._rivals([cell(score=scored(1, 1, 0, 1), held={})]) == ""
+    assert compared.section([cell(score=scored(1, 1, 0, 1), held={})]) == ""
     assert page._alerts([]) == ""
     assert "not measured yet" in page._glance([cell(score=scored(1, 1, 0, 1))])
 
@@ -136,14 +136,14 @@ def test_the_page_tells_what_evading_cost(tmp_path: Path) -> None:
         (tmp_path / "adversary").mkdir(exist_ok=True)
         (tmp_path / "adversary" / f"round-{number:04d}.json").write_text(json.dumps(told), encoding="utf-8")
 
-    assert page._evasion(tmp_path) == ""
+    assert evasion.section(tmp_path) == ""
     kept(0, 60, 0.1, [])
     kept(1, 240, 0.8, ["network"])
     kept(2, 120, 0.6, ["network", "signup"])
-    told = page._evasion(tmp_path)
+    told = evasion.section(tmp_path)
     assert "in round 1; the cheapest such round cost **2.0 times (2.0 x the accounts, 1.0 x the days" in told
     assert "`network` (2), `signup` (1)" in told
-    ET.fromstring(page._evasion_picture(tmp_path))
+    ET.fromstring(evasion.picture(tmp_path))
 
 
 def test_a_chart_is_well_formed_and_keeps_its_points_inside() -> None:

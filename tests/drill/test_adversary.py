@@ -81,3 +81,7 @@ def test_a_world_and_an_adversary_are_not_named_together(tmp_path: Path) -> None
     told = CliRunner().invoke(command, ["demo", "--adversary", "--out", str(tmp_path / "out")])
     assert told.exit_code == 2
     assert "each round makes its own" in told.output
+    told = CliRunner().invoke(command, ["--adversary", "--out", str(tmp_path / "out"), "--set", "days=3"])
+    assert told.exit_code == 2
+    assert "`--rounds`, `--seed` and `--json` only" in told.output
+    assert not (tmp_path / "out").exists()

@@ -59,6 +59,8 @@ def command(
     if adversary:
         if world is not None or out is None:
             raise click.UsageError("`--adversary` needs `--out DIR` and no world: each round makes its own")
+        if texts is not None or sets or litellm or scale != 1.0:
+            raise click.UsageError("`--adversary` goes with `--out`, `--rounds`, `--seed` and `--json` only")
         _play(out, rounds, seed, as_json=as_json)
         return
     if world is None or out is None:
@@ -99,8 +101,12 @@ def command(
 def _play(out: Path, rounds: int, seed: int, *, as_json: bool) -> None:
     from stillwatch.drill import adversary as drill
 
-    played = drill.learn(out, rounds=rounds, seed=seed, told=lambda one: click.echo(_round(one), err=True))
-    held = drill.confirm(out, played)
+    try:
+        played = drill.learn(out, rounds=rounds, seed=seed, told=lambda one: click.echo(_round(one), err=True))
+        held = drill.confirm(out, played)
+    except KeyboardInterrupt:
+        click.echo(f"\nthe rounds so far are kept in {out}; the same command goes on", err=True)
+        raise
     told = drill.summary(played, held)
     if as_json:
         click.echo(msgspec.json.encode(told))
