@@ -6,8 +6,8 @@ small (at most 300,000 exchanges), independent, and may be done in any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stillwatch import rooms
@@ -71,6 +71,12 @@ def units(*, seeds: int = 20, first: int = REPORT, groups: Sequence[str] = ()) -
     if not groups or "main" in groups:
         for seed in range(first, first + seeds // 4):
             yield from _views(seed)
+
+
+def thinned(some: Iterable[Unit], only: Sequence[str]) -> list[Unit]:
+    """Keep some variants of each unit; all where none is named."""
+    kept = [replace(one, variants=tuple(v for v in one.variants if not only or v in only)) for one in some]
+    return [one for one in kept if one.variants]
 
 
 def _main(step: int, seed: int, seeds: int) -> Iterator[Unit]:

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from stillwatch import settings
-from stillwatch.cli._progress import Journey
+from stillwatch.cli._progress import CALIBRATION, Journey
 from stillwatch.cli._values import Instant
 from stillwatch.hunt.calibrate import Calibration, calibrate
 from stillwatch.hunt.request import Request
@@ -46,7 +46,7 @@ def command(
     The links between owners are cut by permutation, and strangers are drawn who resemble the members of real groups;
     what the error control still calls linked is a false alarm. Leaves with 0 when the rate asked for holds, else 1.
     """
-    with TemporaryDirectory(prefix=".calibrate-", dir=".") as room, Journey() as journey:
+    with TemporaryDirectory(prefix=".calibrate-", dir=".") as room, Journey(CALIBRATION) as journey:
         request = Request(
             traffic=traffic, case=Path(room), format=format_, map=map_, accounts=accounts, known=known, since=since,
             until=until, fdr=fdr, threads=threads or len(os.sched_getaffinity(0)),

@@ -42,7 +42,7 @@ TRAITS: Final[dict[str, str]] = {
     "business": "have a mail domain of their own, unlike the others'",
     "open": "show the mail domain or organisation that another of them shows",
     "school": "have the mail domain of one school",
-    "divided": "have no item in common with the others, where outsiders who draw on the same list do",
+    "divided": "meet the others on far fewer items of one list than outsiders who draw on it do",
     "burst": "were opened within two days of most of the others",
     "brief": "were active on three days or fewer",
     "shared_frame": "use a prompt template that most of the others use",

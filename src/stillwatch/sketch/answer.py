@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.kit.arrow import PADDING, Texts, field, lists, texts
+from stillwatch.kit.arrow import field, lists, nothing, texts
 from stillwatch.kit.fingerprint import LANES, LONGEST, TURN, Scratch, sketch, smallest
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("response", "tool_calls")
+NEEDS = OPENS = ("response", "tool_calls")
 
 
 @kernel
@@ -65,7 +65,7 @@ def columns(batch: pa.RecordBatch, work: Work) -> Columns:
     """
     rows = batch.num_rows
     there = set(batch.schema.names)
-    none = Texts(np.zeros(PADDING, np.uint8), np.zeros(rows + 1, np.int64))
+    none = nothing(rows)
     answers = texts(batch.column("response")) if "response" in there else none
     calls, names, given = np.zeros(rows + 1, np.int64), none, none
     if "tool_calls" in there:

@@ -18,7 +18,7 @@ from stillwatch.kit.hashes import hash_bytes
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("system", "messages")
+NEEDS = OPENS = ("system", "messages")
 
 U64 = np.uint64
 SALT = U64(0x53595354454D)

@@ -19,7 +19,7 @@ from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, TURN, Scratch
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("messages",)
+NEEDS = OPENS = ("messages",)
 
 U64 = np.uint64
 
