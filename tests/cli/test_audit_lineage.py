@@ -157,6 +157,14 @@ def test_a_reading_of_the_same_texts_is_used_and_of_others_refused(tmp_path: Pat
         audit("--texts", texts, "--reading", str(tmp_path / "bad.npz"), "--keys", str(tmp_path / "keys"))
 
 
+def test_a_text_that_could_show_nothing_clears_nobody(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys")
+    texts = write_texts(tmp_path / "t.jsonl", little.write(PAIRS.other, 25, 5))
+    done, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
+    assert (done.return_value, report["verdict"]) == (4, "undetermined")
+    assert "too little to clear it" in report["because"][0]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
