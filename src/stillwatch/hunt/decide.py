@@ -174,7 +174,12 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         accounts=accounts,
         families=[],
         deception=hidden.axis,
-        intent=axes.intent(list(reads.values()), weighed.pools.get(number), weighed.wholes.get(number)),
+        intent=axes.intent(
+            list(reads.values()),
+            weighed.pools.get(number),
+            weighed.wholes.get(number),
+            sizes=[one.exchanges for one in weighed.own[number]],
+        ),
         evidence=_evidence(joined, group),
         explanations=_explanations(told, hidden, shares),
         shown=own[:8],
