@@ -197,7 +197,11 @@ SWEEPS: tuple[tuple[str, str, str], ...] = (
     ("few", "Harvested exchanges per account", "in 14 days, beside some 40 ordinary ones (100 accounts)"),
     ("accounts", "Accounts", "10 harvested exchanges a day each"),
     ("rate", "Harvested exchanges per account and day", "60 accounts"),
-    ("paraphrase", "Paraphrase", "share of requests that are worded anew (60 accounts, 10 a day)"),
+    (
+        "paraphrase",
+        "Paraphrase",
+        "share of harvested requests that are worded anew (60 accounts, 6 a day, among 14 ordinary ones)",
+    ),
 )
 
 
