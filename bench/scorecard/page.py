@@ -200,7 +200,13 @@ SWEEPS: tuple[tuple[str, str, str], ...] = (
     (
         "paraphrase",
         "Paraphrase",
-        "share of harvested requests that are worded anew (60 accounts, 6 a day, among 14 ordinary ones)",
+        (
+            "paraphrase",
+            "Paraphrase",
+            "share of harvested requests that are worded anew around their task (60 accounts, 6 a day, among 14 ordinary"
+            " ones). The tasks stay: they come from grammars of a few sentences to a domain, and are recognised by those, so"
+            " this is the easy half of paraphrasing; real tasks (`--texts`) are the other",
+        ),
     ),
 )
 
