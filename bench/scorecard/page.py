@@ -192,12 +192,17 @@ def _alerts(cells: list[Cell]) -> str:
     )
 
 
+REWORDED = (
+    "share of harvested requests that are worded anew around their task (60 accounts, 6 a day, among 14 ordinary"
+    " ones). The tasks stay: they come from grammars of a few sentences to a domain and are recognised by those, so"
+    " this is the easy half of paraphrasing; real tasks (`--texts`) are the other"
+)
 SWEEPS: tuple[tuple[str, str, str], ...] = (
     ("mix", "Mix share", "share of a reseller's traffic that is extraction (100 accounts, 20 exchanges a day each)"),
     ("few", "Harvested exchanges per account", "in 14 days, beside some 40 ordinary ones (100 accounts)"),
     ("accounts", "Accounts", "10 harvested exchanges a day each"),
     ("rate", "Harvested exchanges per account and day", "60 accounts"),
-    ("paraphrase", "Paraphrase", "share of requests that are worded anew (60 accounts, 10 a day)"),
+    ("paraphrase", "Paraphrase", REWORDED),
 )
 
 

@@ -130,5 +130,5 @@ def _sweeps(step: int, seed: int, seeds: int) -> Iterator[Unit]:
         told = (f"harvester.per_day={rate}", "harvester.accounts=60")
         yield Unit(group="rate", label=f"{rate}", world=field, seed=seed, sets=told)
     for anew in PARAPHRASES:
-        told = (f"harvester.paraphrase={anew}", "harvester.per_day=10")
+        told = (f"harvester.paraphrase={anew}", "harvester.per_day=6", "harvester.mix=0.3")
         yield Unit(group="paraphrase", label=f"{100 * anew:g} %", world=field, seed=seed, sets=told)

@@ -101,10 +101,12 @@ def test_a_cell_of_other_code_is_measured_again(tmp_path: Path) -> None:
     unit = plan.Unit(group="main", label="east", world="demo", seed=1000)
     path = tmp_path / "cells" / unit.cell("hunt")
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"schema": work.SCHEMA, "digest": work.digest()}), encoding="utf-8")
+    told = {"schema": work.SCHEMA, "digest": work.digest(), "sets": []}
+    path.write_text(json.dumps(told), encoding="utf-8")
     assert work.todo(unit, tmp_path) == []
-    path.write_text(json.dumps({"schema": work.SCHEMA, "digest": "older"}), encoding="utf-8")
-    assert work.todo(unit, tmp_path) == ["hunt"]
+    for other in ({"digest": "older"}, {"sets": ["ordinary.accounts=9"]}, {"schema": 0}):
+        path.write_text(json.dumps(told | other), encoding="utf-8")
+        assert work.todo(unit, tmp_path) == ["hunt"]
 
 
 def test_the_page_counts_what_the_cells_say() -> None:
