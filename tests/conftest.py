@@ -1,18 +1,25 @@
-"""What many tests need: a key of their own, a small practice world, and the case of one hunt over it."""
+"""What many tests need: a key, a small practice world, the case of one hunt over it, and a town of owners."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stillwatch import sim
 from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
+from stillwatch.kit.held import Held, hold
+from stillwatch.model.crowd import Crowd, Facts
+from stillwatch.model.traces import Closely, Traces
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -47,3 +54,73 @@ def hunted(_hunted: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "hunted"
     shutil.copytree(_hunted, copy)
     return copy
+
+
+# -- a town of owners, of whom the first few are a gang; what each holds is drawn as the test says
+
+OWNERS = 400
+GANG = np.arange(12, dtype=np.int32)
+OTHERS = np.arange(12, OWNERS, dtype=np.int32)
+BEGIN = 1_777_852_800_000
+"""4 May 2026, ms."""
+
+Draw = Callable[[int], Sequence[int]]
+"""The values that an owner holds, by his number."""
+
+
+def facts(count: int, **given: npt.NDArray[Any]) -> Facts:
+    """Facts of which only those given are known."""
+    long, word, small = np.zeros(count, np.int64), np.zeros(count, np.uint64), np.zeros(count, np.uint8)
+    blank = Facts(
+        created_at=long, closed_at=long, payment=word, payment_bin=word, device=word, referrer=word, phone=word,
+        mail_domain=word, mail_kind=small, organisation=word, programme=word, verification=small, plan=word,
+    )  # fmt: skip
+    return replace(blank, **given)
+
+
+class Town:
+    """Makes traces of OWNERS owners with one account each."""
+
+    owners = OWNERS
+    gang = GANG
+    others = OTHERS
+    begin = BEGIN
+
+    def held(self, draw: Draw) -> Held:
+        """A table of what everybody holds."""
+        pairs = [(owner, value) for owner in range(self.owners) for value in draw(owner)]
+        units, keys = (np.array(column) for column in zip(*pairs, strict=True))
+        return hold(units.astype(np.int32), keys.astype(np.uint64), np.ones(len(pairs)), self.owners)
+
+    def crowd(self, **known: npt.NDArray[Any]) -> Crowd:
+        """The owners, and what is known of their accounts."""
+        count = self.owners
+        return Crowd(
+            accounts=[f"a{n}" for n in range(count)], exchanges=np.full(count, 50), first=np.full(count, BEGIN),
+            last=np.full(count, BEGIN + 10 * 86_400_000), facts=facts(count, **known),
+            owner=np.arange(count, dtype=np.int32), declared=np.zeros(count, bool),
+        )  # fmt: skip
+
+    def traces(self, crowd: Crowd | None = None, **draws: Draw) -> Traces:
+        """Traces with some tables."""
+        return Traces(crowd=crowd or self.crowd(), held={name: self.held(draw) for name, draw in draws.items()})
+
+    def closely(self, **given: Any) -> Closely:
+        """What late views look at, of which only what is given holds anything."""
+        nothing = np.zeros(0, np.int64)
+        blank = Closely(
+            owners=np.arange(self.owners, dtype=np.int32), sample=self.others, hours=self.held(lambda owner: [1, 2]),
+            models=np.zeros(0, np.uint64), released=nothing, adopted=np.zeros((self.owners, 0), np.int64),
+            item_owner=nothing.astype(np.int32), item=nothing.astype(np.uint64), item_family=nothing.astype(np.int32),
+        )  # fmt: skip
+        return replace(blank, **given)
+
+    def strangers(self, count: int = 200, size: int = 12, seed: int = 1) -> list[npt.NDArray[np.int32]]:
+        """Groups drawn at random from outside the gang."""
+        rng = np.random.default_rng(seed)
+        return [np.sort(rng.choice(self.others, size, replace=False)) for _ in range(count)]
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()

@@ -10,7 +10,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -51,11 +51,31 @@ class Store(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     streams: int = 4
 
 
+class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[share]`: what leaves, and who lets it.
+
+    Attributes:
+        organisation: the name under which bulletins are told; none leaves without it.
+        directory: where bulletins, peers and the disclosure log lie; empty for the one that `STILLWATCH_SHARE` names,
+            else `~/.local/share/stillwatch/share`.
+        marking: Traffic Light Protocol 2.0: `clear`, `green`, `amber`, `amber+strict` or `red`.
+        preparers: who may prepare a bulletin; empty for anybody.
+        releasers: who may release one; empty for anybody who did not prepare it.
+    """
+
+    organisation: str = ""
+    directory: str = ""
+    marking: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber+strict"
+    preparers: tuple[str, ...] = ()
+    releasers: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
     ingest: Ingest = Ingest()
     store: Store = Store()
+    share: Share = Share()
 
 
 def find(file: Path | None = None) -> Settings:

@@ -20,7 +20,7 @@ def leave(*arguments: str) -> int:
 def test_it_says_what_it_erases_first_and_then_erases_it(hunted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = cases.read(hunted).campaigns[0].accounts[0]
     assert leave("--account", name, str(hunted), "--dry-run") == 0
-    assert "would be erased: 1 accounts" in capsys.readouterr().out
+    assert "would be erased: 1 account," in capsys.readouterr().out
     assert name in cases.read(hunted).campaigns[0].accounts
     assert leave("--account", name, str(hunted), "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)["stores"]

@@ -1,4 +1,4 @@
-"""Heavy fingerprints are those that a plain count finds, on one thread and on two."""
+"""Heavy fingerprints: counted exactly, on any number of threads, and none is lost in a small table."""
 
 from __future__ import annotations
 
@@ -7,56 +7,55 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from stillwatch.families.heavy import EMPTY, SUPPORT, Heavy
+from stillwatch.families.heavy import SUPPORT, Heavy
 
 
-@pytest.mark.parametrize("halves", [1, 2])
-@pytest.mark.parametrize("bits", [16, 20])
-def test_heavy_ones_are_counted_exactly_however_full_the_table_is(halves: int, bits: int) -> None:
-    rng = np.random.default_rng(3)
-    names = rng.integers(0, 2**32, 60_000, dtype=np.uint32)
-    counts = rng.integers(0, 12, 9000).astype(np.uint16)
-    marks = names[(rng.random(int(counts.sum())) ** 6 * len(names)).astype(int)]
-    heavy = Heavy(1 << 30, bits=bits, halves=halves)
-    cut = int(counts[:5000].sum())
-    pieces = ((0, marks[:cut], counts[:5000]), (5000, marks[cut:], counts[5000:]))
+def counted(texts: list[list[int]], *, halves: int = 1, bits: int = 29, weights: list[int] | None = None) -> Heavy:
+    marks = np.array([mark for text in texts for mark in text], np.uint32)
+    counts = np.array([len(text) for text in texts], np.uint16)
+    weighed = np.array(weights, np.int64) if weights is not None else None
+    heavy = Heavy(len(marks), bits=bits, halves=halves)
     with ThreadPoolExecutor(2) as pool:
-        for _, some, rows in pieces:
-            heavy.count(some, rows, None, pool)
-        for start, some, rows in pieces:
-            heavy.sketch(some, rows, None, start, pool)
-        heavy.close()
-    expected = {mark: times for mark, times in Counter(marks.tolist()).items() if times >= SUPPORT}
-    assert dict(zip(heavy.marks.tolist(), heavy.rows.tolist(), strict=True)) == expected
-    texts = np.repeat(np.arange(len(counts)), counts)
-    rarest = int(np.argmin(heavy.rows))
-    assert np.count_nonzero(heavy.lanes[rarest] != EMPTY) <= len(np.unique(texts[marks == heavy.marks[rarest]]))
-    assert (heavy.lookup(heavy.marks) == np.arange(len(heavy.marks))).all()
-
-
-def test_two_threads_sketch_as_one_does() -> None:
-    rng = np.random.default_rng(4)
-    counts = rng.integers(0, 9, 3000).astype(np.uint16)
-    marks = rng.integers(0, 400, int(counts.sum())).astype(np.uint32)
-    found = []
-    with ThreadPoolExecutor(2) as pool:
-        for halves in (1, 2):
-            heavy = Heavy(len(marks), halves=halves)
-            heavy.count(marks, counts, None, pool)
-            heavy.sketch(marks, counts, None, 0, pool)
-            heavy.close()
-            found.append((heavy.marks, heavy.rows, heavy.lanes))
-    for one, two in zip(*found, strict=True):
-        assert np.array_equal(one, two)
-
-
-def test_a_text_that_stands_for_many_exchanges_weighs_as_many() -> None:
-    marks, counts = np.array([7, 9, 7], np.uint32), np.array([2, 1], np.uint16)
-    heavy = Heavy(3)
-    with ThreadPoolExecutor(1) as pool:
-        weights = np.array([5, 100])
-        heavy.count(marks, counts, weights, pool)
-        heavy.sketch(marks, counts, weights, 0, pool)
+        heavy.count(marks, counts, weighed, pool)
+        heavy.sketch(marks, counts, weighed, 0, pool)
     heavy.close()
-    assert dict(zip(heavy.marks.tolist(), heavy.rows.tolist(), strict=True)) == {7: 105}
+    return heavy
+
+
+texts = st.lists(
+    st.sets(st.integers(0, 40).map(lambda n: n * 104_729_123 % 2**32), max_size=8).map(sorted), max_size=60
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts=texts, halves=st.sampled_from([1, 2]))
+def test_exactly_those_that_occur_often_enough_are_kept(texts: list[list[int]], halves: int) -> None:
+    heavy = counted(texts, halves=halves)
+    often = {mark: count for mark, count in Counter(m for text in texts for m in text).items() if count >= SUPPORT}
+    assert dict(zip(heavy.marks.tolist(), heavy.rows.tolist(), strict=True)) == often
+    assert heavy.marks.tolist() == sorted(often)
+    assert (heavy.lookup(np.array(sorted(often), np.uint32)) == np.arange(len(often))).all()
+    assert heavy.lookup(np.array([123], np.uint32))[0] == -1
+
+
+@pytest.mark.parametrize("bits", [16, 29])
+def test_the_size_of_the_table_and_the_threads_change_nothing(bits: int) -> None:
+    rng = np.random.default_rng(1)
+    texts = [np.unique(rng.zipf(1.3, 12) * 2_654_435_761 % 2**32).tolist() for _ in range(3000)]
+    plain, other = counted(texts), counted(texts, halves=2, bits=bits)
+    assert np.array_equal(plain.marks, other.marks)
+    assert np.array_equal(plain.rows, other.rows)
+    assert np.array_equal(plain.lanes, other.lanes)
+
+
+def test_a_text_that_stands_for_many_exchanges_counts_as_many() -> None:
+    assert counted([[1, 2], [2, 3]], weights=[5, 4]).marks.tolist() == [2]
+    assert counted([[1, 2]], weights=[1_000_000]).rows.tolist() == [1_000_000, 1_000_000]
+
+
+def test_nothing_gives_nothing() -> None:
+    heavy = counted([])
+    assert len(heavy.marks) == len(heavy.rows) == len(heavy.lanes) == 0

@@ -72,15 +72,16 @@ def test_the_three_required_columns_are_enough_and_what_is_missing_is_said_once(
     assert all(one.lost for one in case.traffic.missing)
 
 
-def test_without_an_account_field_the_rejection_names_the_line_that_mends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["canonical", None])
+def test_without_an_account_field_the_rejection_names_the_line_that_mends_it(named: str | None, tmp_path: Path) -> None:
     rows = [{"exchange": f"x{n}", "at": row(n)["at"], "tenant_id": f"t{n % 7}"} for n in range(20)]
     log = lines(tmp_path / "log.jsonl", *rows)
     with pytest.raises(NothingToRead, match=r'account = .*"tenant_id"') as trouble:
-        hunt(tmp_path, log, format="canonical")
+        hunt(tmp_path, log, format=named)
     line = next(part for part in str(trouble.value).split("`") if part.startswith("account ="))
     mend = tmp_path / "map.toml"
     mend.write_text(line + "\n")
-    assert hunt(tmp_path, log, format="canonical", map=mend).traffic.accounts == 7
+    assert hunt(tmp_path, log, format=named, map=mend).traffic.accounts == 7
 
 
 def test_no_accounts_file_works_and_says_what_it_costs(tmp_path: Path) -> None:

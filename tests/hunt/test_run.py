@@ -29,7 +29,11 @@ def start(world: Path, case: Path, *more: str) -> subprocess.Popen[bytes]:
         sys.executable, "-m", "stillwatch", "hunt", str(world / "traffic"), "--accounts", str(world / "accounts.csv"),
         "--case", str(case), "--threads", "1", "--json", *more,
     ]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would bequeath deafness
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def strike(hunt: subprocess.Popen[bytes], case: Path, blow: signal.Signals) -> tuple[bytes, bytes]:

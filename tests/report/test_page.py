@@ -130,7 +130,7 @@ def test_a_person_finds_everything_on_the_page(case: Case) -> None:
         "one purse behind strangers", "Show every step. Question:", "AML.T0024.002", "Extract AI Model",
         "a course or school", "hard evidence of one hand", "At most 5 % of the findings",
         "owners that pay with one purse",
-        "7 records that stood twice were left out", "Example Robotics", "one account, `shop`, has 67% of all traffic",
+        "7 records that stood twice were left out", "Example Robotics", "one account, “shop”, has 67% of all traffic",
         "grown by 5 accounts", "merged with", "split from", "1,234 exchanges lie beyond the grant",
     ):  # fmt: skip
         assert said in text, said

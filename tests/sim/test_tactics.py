@@ -200,3 +200,44 @@ def test_templates_of_report_seeds_are_met_nowhere_else(make: Any) -> None:
 
     assert share(tuned) == 0.0
     assert share(report) > 0.5
+
+
+def test_a_harvester_moves_one_lever_at_a_time(make: Any) -> None:
+    def cards(**told: Any) -> tuple[int, int]:
+        world = make("harvester", told={"harvester": {"accounts": 40, "per_day": 6} | told})
+        held = [row["payment"] for row in world.accounts if row["payment"]]
+        return len(set(held)), world.truth.campaigns[0].exchanges
+
+    pooled, harvested = cards()
+    spread, _ = cards(each=2)
+    clean, _ = cards(clean=1.0)
+    assert pooled < spread < clean
+    assert abs(cards(paraphrase=1.0)[1] - harvested) < 0.1 * harvested
+    assert abs(cards(mix=0.25)[1] - harvested) < 0.1 * harvested
+
+
+def test_cells_of_a_harvester_share_no_card_and_no_device(make: Any) -> None:
+    def parts(cells: int) -> int:
+        told = {"accounts": 40, "per_day": 4, "cells": cells, "clean": 0.0}
+        world = make("harvester", told={"harvester": told})
+        assert [len(campaign.accounts) for campaign in world.truth.campaigns] == [40]
+        groups: list[set[str]] = []
+        for row in world.accounts:
+            one = {row["account"]} | {str(row[name]) for name in ("payment", "device") if row[name]}
+            touching = [group for group in groups if group & one]
+            groups = [group for group in groups if not group & one] + [one.union(*touching)]
+        return len(groups)
+
+    assert parts(8) >= 8
+    assert parts(1) < 5
+
+
+def test_only_the_first_days_are_written_where_a_world_says_so(make: Any) -> None:
+    whole = make("harvester", "ordinary", told={"harvester": {"accounts": 20}, "ordinary": {"accounts": 60}})
+    part = make(
+        "harvester", "ordinary", told={"harvester": {"accounts": 20}, "ordinary": {"accounts": 60}}, sets=["written=1"]
+    )
+    assert whole.truth.campaigns[0].written == 1.0
+    assert part.truth.campaigns[0].written == pytest.approx(0.25, abs=0.02)
+    first = sorted(r["exchange"] for r in whole.traffic.to_pylist() if str(r["at"]) < "2026-05-05")
+    assert first == sorted(r["exchange"] for r in part.traffic.to_pylist() if str(r["at"]) < "2026-05-05")

@@ -104,7 +104,13 @@ def test_a_case_that_is_wholly_before_a_time_is_erased_whole(hunted: Path) -> No
     (hunted / ".scratch").mkdir()
     erased = forget(hunted, Wanted(before=datetime(2030, 1, 1, tzinfo=UTC)), page)
     assert erased.whole
-    assert [path.name for path in hunted.iterdir()] == [cases.LOCK]
+    assert not hunted.exists()
+
+
+def test_files_that_are_no_part_of_a_case_stay(hunted: Path) -> None:
+    (hunted / "notes.txt").write_text("mine")
+    forget(hunted, Wanted(before=datetime(2030, 1, 1, tzinfo=UTC)), page)
+    assert {path.name for path in hunted.iterdir()} == {cases.LOCK, "notes.txt"}
 
 
 def test_what_an_interrupted_hunt_had_read_goes_too(hunted: Path) -> None:

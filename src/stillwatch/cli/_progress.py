@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,16 +14,20 @@ from rich.text import Text
 
 WEIGHTS: Final = {
     "read": 40.0, "sketch": 10.0, "duplicates": 0.2, "families": 7.0, "groups": 8.0, "weigh": 25.0, "tell": 4.0,
+    "calibrate": 60.0,
 }  # fmt: skip
 """How the time of a hunt divides over its stages, as `bench/hunt.py` measures it; reading counts only where logs are
 converted."""
+HUNT: Final = ("sketch", "duplicates", "families", "groups", "weigh", "tell")
+CALIBRATION: Final = ("sketch", "duplicates", "families", "groups", "calibrate")
+"""Stages of a journey; reading comes before, where logs are converted."""
 SURE: Final = 0.03
 """Share of the work from which a time left is told."""
 
 SAYS: Final = {
     "read": "reading logs", "sketch": "sketching exchanges", "duplicates": "looking for duplicates",
     "families": "growing families", "groups": "looking for groups", "weigh": "weighing evidence",
-    "tell": "writing the case",
+    "tell": "writing the case", "calibrate": "cutting links",
 }  # fmt: skip
 
 
@@ -50,7 +55,7 @@ class Journey:
     Silent on stderr but for warnings when stderr is no terminal, or when `quiet`.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, stages: Sequence[str] = HUNT, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True)
         self._shown = self._console.is_terminal and not quiet
         self._bar = Progress(
@@ -62,7 +67,7 @@ class Journey:
         self._total = 0
         self._done = 0
         self._before = 0.0
-        self._all = sum(WEIGHTS.values()) - WEIGHTS["read"]
+        self._all = sum(WEIGHTS[name] for name in stages)
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -42,8 +42,12 @@ def _sort(sort: Sort) -> Iterator[str]:
         return
     formats = ", ".join(sort.formats) or "nothing could be read"
     yield f"{what}: {formats}, to be converted; from the head of {plain(sort.sample)}"
-    yield f"  {sort.read:,} exchanges read, {sort.rejected:,} lines rejected"
+    yield f"  {sort.read:,} exchanges read, {sort.rejected:,} lines rejected{_whole(sort)}"
     if sort.reason:
         yield f"  commonest reason: {plain(sort.reason, 300)}"
     if sort.mend_with:
         yield f"  mended by --map with: {plain(sort.mend_with, 200)}"
+
+
+def _whole(sort: Sort) -> str:
+    return f"; about {sort.exchanges:,} exchanges in all" if sort.exchanges and sort.exchanges > sort.read else ""

@@ -11,7 +11,7 @@ import msgspec
 
 from stillwatch.cli._values import Instant
 from stillwatch.errors import UsageError
-from stillwatch.kit.plain import plain
+from stillwatch.kit.plain import counted, plain
 from stillwatch.report.page import page
 from stillwatch.store import cases
 from stillwatch.store.forget import Erased, Wanted, forget
@@ -50,13 +50,15 @@ def _lines(erased: Erased, dry_run: bool) -> Iterator[str]:
         return
     verb = "would be erased" if dry_run else "erased"
     if erased.whole:
-        yield f"{name}: {verb}: the whole case, with {erased.entries:,} findings"
+        yield f"{name}: {verb}: the whole case, with {counted(erased.entries, 'finding')}"
     else:
-        yield f"{name}: {verb}: {erased.accounts:,} accounts, {erased.exchanges:,} exchanges of findings"
-        for what, count in (("findings of which nobody is left", erased.entries), ("exemplars", erased.exemplars)):
-            if count:
-                yield f"  {count:,} {what}"
+        exchanges = counted(erased.exchanges, "exchange")
+        yield f"{name}: {verb}: {counted(erased.accounts, 'account')}, {exchanges} of findings"
+        if erased.entries:
+            yield f"  {counted(erased.entries, 'finding')} of which nobody is left"
+        if erased.exemplars:
+            yield f"  {counted(erased.exemplars, 'exemplar')}"
         for table, count in erased.rows.items():
-            yield f"  {count:,} rows of {table}"
+            yield f"  {counted(count, 'row')} of {table}"
     if erased.unfinished:
         yield "  what an interrupted hunt had read"

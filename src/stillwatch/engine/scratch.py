@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from stillwatch.errors import CaseError, ResourceError
 
 Columns = Mapping[str, npt.NDArray[Any]]
+Keep = Callable[[Columns], npt.NDArray[np.bool_]]
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: on the disk, in a quota, under a limit on the size of files."""
 
@@ -56,13 +57,6 @@ class Segment(msgspec.Struct, frozen=True):
         """Name of the file that holds the columns."""
         return f"{self.stem}.{self.made}.bin" if self.made else f"{self.stem}.bin"
 
-    def has_rows_of(self, name: str) -> bool:
-        """Tell whether a column has one value, or one ragged run of values, for each row.
-
-        A dotted name is a table of its own, such as `documents.hash`: what was seen, each once.
-        """
-        return "." not in name
-
 
 class Scratch:
     """Columns on disk, below one directory.
@@ -97,14 +91,7 @@ class Scratch:
         """
         old = self.segments[number]
         columns = {name: _load(self.directory / old.data, place) for name, place in old.places.items()}
-        kept: dict[str, npt.NDArray[Any]] = {}
-        for name, values in columns.items():
-            if not old.has_rows_of(name):
-                kept[name] = values
-            elif f"{name}#" in columns:
-                kept[name] = values[np.repeat(keep, columns[f"{name}#"])]
-            else:
-                kept[name] = values[keep]
+        kept = _kept(columns, keep)
         rows = int(np.count_nonzero(keep))
         new = Segment(
             old.task, old.part, rows, _places(kept), old.last,
@@ -113,6 +100,25 @@ class Scratch:
         self._write(new, list(kept.values()))
         self.segments[number] = new
         (self.directory / old.data).unlink(missing_ok=True)
+
+    def copy(self, into: Path, *, keep: Keep | None = None, without: Collection[str] = ()) -> Scratch:
+        """Write the segments into another directory, with fewer rows or columns; whole columns stay behind.
+
+        Args:
+            keep: tells from a segment's columns which rows stay; all of them when None.
+            without: columns that are left out.
+        """
+        other = Scratch(into)
+        for segment in self.segments:
+            columns = {name: _load(self.directory / segment.data, place) for name, place in segment.places.items()}
+            columns = {name: values for name, values in columns.items() if name.removesuffix("#") not in without}
+            rows = segment.rows
+            if keep is not None:
+                stay = keep(columns)
+                columns, rows = _kept(columns, stay), int(np.count_nonzero(stay))
+            other.write(segment.task, segment.part, columns, rows, last=segment.last)
+        other.done()
+        return other
 
     def done(self) -> set[int]:
         """Tell which tasks are complete, and forget the parts of those that are not."""
@@ -218,6 +224,19 @@ class Scratch:
         except OSError as trouble:
             aside.unlink(missing_ok=True)
             raise disk_trouble(trouble, self.directory) from trouble
+
+
+def _kept(columns: Columns, keep: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
+    """Keep some rows. A dotted name is a table of its own, such as `documents.hash`: what was seen, each once."""
+    kept: dict[str, npt.NDArray[Any]] = {}
+    for name, values in columns.items():
+        if "." in name:
+            kept[name] = values
+        elif f"{name}#" in columns:
+            kept[name] = values[np.repeat(keep, columns[f"{name}#"])]
+        else:
+            kept[name] = values[keep]
+    return kept
 
 
 def _places(columns: Columns) -> dict[str, Place]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,9 @@ from stillwatch.judge.groups import TIE_BITS, Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
+from stillwatch.kit import groups as sets
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
+from stillwatch.model.items import Meeting, deficit_bits, meetings
 from stillwatch.model.traces import Streams, Traces
 
 STREAM_SHARE: Final = 0.25
@@ -87,14 +89,18 @@ _IN_THE_OPEN = Axis(bits=0.0, because=["one customer under its own name: nothing
 
 def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
     """Name single owners whose streams are whole signatures of extraction; a grant covers its holder."""
-    taken = np.zeros(traces.crowd.owners, bool)
+    taken = traces.crowd.declared.copy()
     for draft in out.drafts:
         taken[traces.crowd.owner[draft.accounts]] = True
-    found: dict[int, list[int]] = {}
-    for (owner, family), read in weighed.open.items():
-        if not (taken[owner] or traces.crowd.declared[owner]) and stands_out(read, weighed.controls):
-            found.setdefault(owner, []).append(family)
-    for owner, families in found.items():
+    held: dict[int, list[int]] = {}
+    for owner, family in weighed.open:
+        if not taken[owner]:
+            held.setdefault(owner, []).append(family)
+    for owner, every in held.items():
+        read = {family: weighed.open[owner, family] for family in every}
+        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.controls)
+        if not families:
+            continue
         reads = {family: weighed.open[owner, family] for family in families}
         best = max(reads.values(), key=lambda read: read.bits)
         accounts = traces.crowd.accounts_of(np.array([owner], np.int32))
@@ -168,14 +174,24 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         accounts=accounts,
         families=[],
         deception=hidden.axis,
-        intent=axes.intent(list(reads.values()), weighed.pools.get(number), weighed.wholes.get(number)),
+        intent=axes.intent(
+            list(reads.values()),
+            weighed.pools.get(number),
+            weighed.wholes.get(number),
+            sizes=[one.exchanges for one in weighed.own[number]],
+        ),
         evidence=_evidence(joined, group),
         explanations=_explanations(told, hidden, shares),
         shown=own[:8],
         kinds={family: reads[family].kinds for family in own},
     )
-    if not network.intent.passed:
+    divided = [] if network.intent.passed else _divided(joined, group)
+    if not (network.intent.passed or divided):
         out.drafts.append(network)
+        return
+    if divided:
+        network.intent = axes.divided(divided)
+        out.drafts.append(_of_one_list(traces, network, [one.family for one in divided]))
         return
     campaign = _campaign(traces, network, reads, weighed.pools.get(number), weighed.wholes.get(number))
     if len(campaign.accounts) < len(accounts):
@@ -183,6 +199,28 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         campaign.part_of = len(out.drafts)
         out.drafts.append(network)
     out.drafts.append(campaign)
+
+
+def _divided(joined: Joined, group: Settled) -> list[Meeting]:
+    """Find the frames in which the group goes through one list with many hands."""
+    if joined.closely is None or group.late.get("shards", 0.0) < axes.DIVIDED_BITS:
+        return []
+    frames = meetings(joined.closely, group.members)
+    return [one for one in frames if deficit_bits(one.met, one.expected) >= axes.FRAME_BITS]
+
+
+def _of_one_list(traces: Traces, network: Draft, families: list[int]) -> Draft:
+    """Make the campaign of a network that divides one list: the frames of the list, and who carries them."""
+    assert traces.streams is not None  # noqa: S101 - the corridor made them
+    return replace(
+        network,
+        finding="distillation_campaign",
+        accounts=_carriers(traces.streams, network.accounts, families),
+        families=families,
+        shown=families,
+        kinds={family: ["divided"] for family in families},
+        targets=[intent.KINDS["divided"].target],
+    )
 
 
 def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided) -> None:
@@ -228,13 +266,13 @@ def _campaign(traces: Traces, network: Draft, reads: dict[int, Read], pool: Read
 def _explanations(
     weighed: Sequence[readings.Weighed], hidden: axes.Deception, shares: dict[str, float]
 ) -> list[Explanation]:
-    """Show every reading against the best hidden one (that one against its strongest rival)."""
+    """Show every hidden reading against the best honest one, and every honest one against the best hidden one."""
     told = []
     for one in weighed:
-        rival = hidden.honest if one is hidden.hidden else hidden.hidden
-        told.append(
-            Explanation(name=one.reading.name, bits=round(one.against(rival), 1), because=one.because(rival, shares))
-        )
+        guilty = one.reading.side == readings.HIDDEN
+        accuser, other = (one, hidden.honest) if guilty else (hidden.hidden, one)
+        bits, because = accuser.against(other), accuser.because(other, shares, sign=1 if guilty else -1)
+        told.append(Explanation(name=one.reading.name, bits=round(bits if guilty else -bits, 1), because=because))
     return sorted(told, key=lambda one: -one.bits)
 
 
@@ -252,7 +290,8 @@ def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Seque
 def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
     """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading.
 
-    A late view confirms: its bits are of the settled group, and had no part in the error control.
+    A late view confirms: its bits are of the settled group, and had no part in the error control; nor had those of the
+    view that proposed the group.
     """
     shown = []
     for name, look in joined.looks.items():
@@ -262,6 +301,8 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
         if bits < 1.0 and tied < 0.1:
             continue
         proposed = not late and joined.proposals.by[group.seed] == name and bits <= 0.0
+        if proposed:
+            bits = min(float(look.sight.weigh(sets.of([group.members]))[0]), look.view.CAP)
         note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(

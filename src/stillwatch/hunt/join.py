@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import cast
 
 import numpy as np
@@ -25,35 +24,47 @@ class Joined:
     settled: list[Settled]
     silent: dict[str, tuple[str, ...]]
     """Views that saw nothing for want of columns, with what they need."""
+    closely: Closely | None = None
+    """What the late views looked at; absent when no proposal passed."""
 
 
-def join(traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely]) -> Joined:
+def join(
+    traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = ()
+) -> Joined:
     """Run every view of the `link` room over the traces.
 
     Args:
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
+        without: views that are switched off.
     """
-    views = rooms.members("link")
     silent: dict[str, tuple[str, ...]] = {}
-    looks = _look({name: view for name, view in views.items() if not view.LATE}, traces, silent)
+    looks = look(traces, silent, without=without)
     proposals = examine(looks, fdr)
+    closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)
         for number in np.flatnonzero(proposals.passed):
             linked[proposals.groups[int(number)]] = True
-        late = replace(traces, closely=closer(linked))
-        looks |= _look({name: view for name, view in views.items() if view.LATE}, late, silent)
+        closely = closer(linked)
+        late = replace(traces, closely=closely)
+        looks |= look(late, silent, late=True, without=without)
     return Joined(
         looks=looks,
         proposals=proposals,
         settled=gather(looks, proposals, traces.crowd.declared),
         silent=silent,
+        closely=closely,
     )
 
 
-def _look(views: Mapping[str, ModuleType], traces: Traces, silent: dict[str, tuple[str, ...]]) -> dict[str, Look]:
+def look(
+    traces: Traces, silent: dict[str, tuple[str, ...]], *, late: bool = False, without: Collection[str] = ()
+) -> dict[str, Look]:
+    """Let the views look at the traces, the early or the late ones; those that see nothing are noted in `silent`."""
     looks: dict[str, Look] = {}
-    for name, view in views.items():
+    for name, view in rooms.members("link").items():
+        if late != view.LATE or name in without:
+            continue
         sight = view.look(traces)
         if sight is None:
             silent[name] = view.NEEDS

@@ -23,19 +23,30 @@ PASSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linked:
-    """A log whose families, owners and groups are found."""
+class Traced:
+    """A log whose families and owners are found, ready for the views."""
 
     traces: Traces
     streams: Streams
     families: Families
     grown: Grown
     codes: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked(Traced):
+    """A log whose families, owners and groups are found."""
+
     joined: Joined
 
 
 def link(request: Request, log: Log, key: Key, progress: Progress) -> Linked:
     """Find the families, the owners, and the groups of owners that act as one."""
+    return tie(request, log, find(request, log, key, progress))
+
+
+def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
+    """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
     progress.stage("families", PASSES * scratch.rows if "marks" in scratch else 0)
     crowd, codes = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
@@ -58,9 +69,18 @@ def link(request: Request, log: Log, key: Key, progress: Progress) -> Linked:
     traces = Traces(
         crowd=crowd, held=held, handovers=trace.handovers(scratch, codes, crowd), streams=streams, families=families
     )
+    return Traced(traces=traces, streams=streams, families=families, grown=grown, codes=codes)
+
+
+def tie(request: Request, log: Log, found: Traced) -> Linked:
+    """Let the views look, and find the groups of owners that act as one."""
+    scratch, codes, crowd, harness = log.scratch, found.codes, found.traces.crowd, found.families.harness
+    joined = join(
+        found.traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness), request.without
+    )
     return Linked(
-        traces=traces, streams=streams, families=families, grown=grown, codes=codes,
-        joined=join(traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness)),
+        traces=found.traces, streams=found.streams, families=found.families, grown=found.grown, codes=codes,
+        joined=joined,
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
+from stillwatch import ingest
+
 DISK_EACH: Final = 250
 """Bytes on disk for each exchange: its columns in the scratch."""
 DISK_TEXT: Final = 0.15
@@ -54,24 +56,27 @@ class Plan:
 
 def plan(files: Iterable[Path], room: Path, memory: int) -> Plan:
     """Estimate what a hunt over Parquet files needs, from their footers alone."""
-    exchanges = text = 0
-    for file in files:
-        metadata = pq.read_metadata(file)
-        exchanges += metadata.num_rows
-        for group in range(metadata.num_row_groups):
-            for index in range(metadata.num_columns):
-                column = metadata.row_group(group).column(index)
-                if column.path_in_schema.partition(".")[0] in ("messages", "system"):
-                    text += column.total_uncompressed_size
+    files = list(files)
+    exchanges, text = sum(pq.read_metadata(file).num_rows for file in files), ingest.text_bytes(files)
     return Plan(
         exchanges=exchanges,
         text=text,
-        disk=int(DISK_EACH * exchanges + DISK_TEXT * text),
+        disk=disk(exchanges, text),
         disk_free=free(room),
-        memory=MEMORY_BASE + MEMORY_EACH * exchanges,
+        memory=memory_for(exchanges),
         table_bits=bits(memory),
         sorting=max(memory // SORT_SHARE, 1 << 20),
     )
+
+
+def disk(exchanges: int, text: int) -> int:
+    """Estimate the bytes on disk for so many exchanges with so many bytes of conversation."""
+    return int(DISK_EACH * exchanges + DISK_TEXT * text)
+
+
+def memory_for(exchanges: int) -> int:
+    """Estimate the bytes of memory for so many exchanges."""
+    return MEMORY_BASE + MEMORY_EACH * exchanges
 
 
 def bits(memory: int) -> int:

@@ -9,7 +9,7 @@ import msgspec
 
 from stillwatch import ingest
 from stillwatch.hunt.missing import missing
-from stillwatch.hunt.plan import DISK_EACH, MEMORY_BASE, MEMORY_EACH, free
+from stillwatch.hunt.plan import disk, free, memory_for
 from stillwatch.hunt.read import declare
 from stillwatch.hunt.request import STDIN, Request
 from stillwatch.model.case import Missing
@@ -22,10 +22,10 @@ class Rehearsal(msgspec.Struct, kw_only=True, frozen=True):
     """What a hunt would read and need.
 
     Attributes:
-        exchanges: those that are known before reading; logs that have to be converted hold more.
+        exchanges: how many there are; about, where logs have to be converted.
         missing: columns that none of the sources looked at fills.
         disk: bytes that the hunt would need while it works, about.
-        memory: bytes of memory, about, for the exchanges that are known.
+        memory: bytes of memory, about.
     """
 
     schema: int = 1
@@ -63,7 +63,7 @@ def rehearse(request: Request) -> Rehearsal:
         previous=str(request.previous) if request.previous else None,
         exchanges=exchanges,
         missing=missing(there, declared.columns, no_content=request.no_content),
-        disk=int(DISK_EACH * exchanges + DISK_SHARE * converted),
+        disk=disk(exchanges, sum(sort.text for sort in looked.sorts)) + int(DISK_SHARE * converted),
         disk_free=free(Path(request.case)),
-        memory=MEMORY_BASE + MEMORY_EACH * exchanges,
+        memory=memory_for(exchanges),
     )

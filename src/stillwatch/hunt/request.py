@@ -37,6 +37,8 @@ class Request:
     previous: Path | None = None
     fdr: float = 0.05
     no_content: bool = False
+    without: tuple[str, ...] = ()
+    """Views that are switched off: for measurements of what each of them is worth."""
     engine: str = "duckdb"
     memory: int = 6 << 30
     threads: int = 2

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import log2
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import __version__, ingest, rooms
@@ -50,38 +53,66 @@ def run(request: Request, progress: Progress) -> Case:
     """
     key = keys.find(request.settings.store.key_file)
     declared = declare(request)
-    with cases.locked(request.case), _room(request):
+    with cases.locked(request.case), room(request):
         log = read(request, declared, progress)
-        lost = missing(log.columns, declared.columns, no_content=request.no_content)
-        for sentence in sentences(lost):
+        for sentence in sentences(missing(log.columns, declared.columns, no_content=request.no_content)):
             progress.warn(sentence)
         linked = link(request, log, key, progress)
-        progress.stage("weigh", 0)
-        weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
-        first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
-        before = uses.carried(declared.previous, first, last)
-        used = licences.used(
-            log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names,
-            declared.grants, uses.sums(before),
-        )  # fmt: skip
-        decided = decide(linked.traces, linked.joined, weighed, used)
-        progress.stage("tell", 0)
         with cases.replacing(request.case) as fresh:
-            control = _control(request, linked)
-            found = entries(log, linked, decided, weighed.texts, control.bits_needed, fresh)
-            case = _case(request, log, linked, found, control, lost, uses.told(declared.grants, used, before), key)
-            grants = uses.table({use.grant.id: use.hours for use in used}, before)
-            pq.write_table(grants, fresh / cases.GRANTS, compression="zstd")
-            keep.keep(keep.Kept(log=log, linked=linked, entries=found, key=key, settings=request.settings.store), fresh)
-            (fresh / cases.REJECTED).write_bytes(log.rejected_file.read_bytes())
-            (fresh / cases.LINEAGE).write_bytes(msgspec.json.encode(follow(declared.previous, case)))
-            (fresh / cases.REPORT).write_text(page.page(case), "utf-8")
-            (fresh / cases.CASE).write_bytes(msgspec.json.format(msgspec.json.encode(case), indent=1))
-    return case
+            judged = judge(request, log, linked, key, fresh, progress)
+            _keep(request, log, judged, key, fresh)
+    return judged.case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A log that is judged, and what it was judged on."""
+
+    case: Case
+    linked: Linked
+    entries: Entries
+    grants: pa.Table
+
+
+def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, progress: Progress) -> Judged:
+    """Weigh the groups of a log and say what they are.
+
+    Args:
+        fresh: where the exchanges that are attributed to entries are written.
+    """
+    progress.stage("weigh", 0)
+    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+    first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
+    before = uses.carried(log.declared.previous, first, last)
+    used = licences.used(
+        log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names,
+        log.declared.grants, uses.sums(before),
+    )  # fmt: skip
+    decided = decide(linked.traces, linked.joined, weighed, used)
+    progress.stage("tell", 0)
+    control = _control(request, linked)
+    found = entries(log, linked, decided, weighed.texts, control.bits_needed, fresh)
+    lost = missing(log.columns, log.declared.columns, no_content=request.no_content)
+    case = _case(request, log, linked, found, control, lost, uses.told(log.declared.grants, used, before), key)
+    grants = uses.table({use.grant.id: use.hours for use in used}, before)
+    return Judged(case=case, linked=linked, entries=found, grants=grants)
+
+
+def _keep(request: Request, log: Log, judged: Judged, key: Key, fresh: Path) -> None:
+    """Write what a case keeps."""
+    pq.write_table(judged.grants, fresh / cases.GRANTS, compression="zstd")
+    keep.keep(
+        keep.Kept(log=log, linked=judged.linked, entries=judged.entries, key=key, settings=request.settings.store),
+        fresh,
+    )
+    (fresh / cases.REJECTED).write_bytes(log.rejected_file.read_bytes())
+    (fresh / cases.LINEAGE).write_bytes(msgspec.json.encode(follow(log.declared.previous, judged.case)))
+    (fresh / cases.REPORT).write_text(page.page(judged.case), "utf-8")
+    (fresh / cases.CASE).write_bytes(msgspec.json.format(msgspec.json.encode(judged.case), indent=1))
 
 
 @contextmanager
-def _room(request: Request) -> Iterator[None]:
+def room(request: Request) -> Iterator[None]:
     """Give the hunt its room; it stays behind where `resume` could go on, and goes in every other case."""
     begin(request)
     try:

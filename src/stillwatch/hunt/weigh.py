@@ -20,7 +20,7 @@ from stillwatch.hunt.exemplify import choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
 from stillwatch.judge.exemplars import Exemplar
-from stillwatch.judge.open import LARGE
+from stillwatch.judge.open import STREAM
 from stillwatch.judge.streams import Enriched, enriched
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.hashes import pair
@@ -56,6 +56,8 @@ class Weighed:
     """All that a group sends."""
     open: dict[tuple[int, int], intent.Read]
     """Large streams of single owners outside the groups, by (owner, family)."""
+    sent: dict[tuple[int, int], int]
+    """Exchanges of each of those."""
     texts: dict[int, list[str]]
     """Texts of the exemplars of every family that was read."""
     controls: int
@@ -209,6 +211,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         pools=dict(zip(numbers, intent.weigh(pooled, yard), strict=True)),
         wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :]))),
         open={(group - 1, family): one for ((group, family), _), one in zip(single, stood, strict=True)},
+        sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
         texts=texts,
         controls=len(controls),
     )
@@ -249,7 +252,7 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
     key, inverse = np.unique(owner.astype(np.int64) * size + streams.family, return_inverse=True)
     sent = np.bincount(inverse, weights=streams.exchanges)
     who, family = key // size, key % size
-    fit = (sent >= LARGE) & (labels.group[who] == 0) & (family > 0) & ~families.harness[family]
+    fit = (sent >= STREAM) & (labels.group[who] == 0) & (family > 0) & ~families.harness[family]
     order = np.flatnonzero(fit)
     order = order[np.argsort(-sent[order], kind="stable")[:CONTROLS]]
     group = np.zeros(crowd.owners, np.int32)

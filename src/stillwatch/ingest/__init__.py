@@ -5,6 +5,7 @@ dataset.
 """
 
 from stillwatch.ingest._accounts import read_accounts
+from stillwatch.ingest._asis import text_bytes
 from stillwatch.ingest._dataset import REJECTED
 from stillwatch.ingest._declared import read_grants, read_known
 from stillwatch.ingest._gather import Gathered, gather, ingest
@@ -13,5 +14,5 @@ from stillwatch.ingest._survey import Sort, Survey, survey
 
 __all__ = [
     "REJECTED", "Gathered", "Progress", "Sort", "Survey", "Taken", "gather", "ingest", "read_accounts", "read_grants",
-    "read_known", "survey",
+    "read_known", "survey", "text_bytes",
 ]  # fmt: skip

@@ -253,13 +253,13 @@ class _Work:
         if self.how.format is not None:
             return self.how.format, False
         broken: list[tuple[int, str, bytes]] = []
-        readable = False
+        readable = b""
         for line, raw in block.one_by_one():
             value, reason = _decode.plain(raw)
             if reason is not None:
                 broken.append((line, reason, raw))
                 continue
-            readable = True
+            readable = readable or raw
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, dict) and (name := _format.recognised(one)) is not None:
                     return name, False
@@ -268,7 +268,8 @@ class _Work:
         if readable and self.how.map_file is not None:
             return "canonical", False
         if readable:
-            self.rejects.add(Reject(source.name, 1, UNKNOWN, hint=UNKNOWN_HINT))
+            shown = excerpt(readable, self._reader("canonical")[1].mapping)
+            self.rejects.add(Reject(source.name, 1, UNKNOWN, hint=UNKNOWN_HINT, excerpt=shown))
             return None, True
         for line, reason, raw in broken:
             self._reject(source, self._line(block, line), reason, raw)

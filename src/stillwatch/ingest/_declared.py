@@ -158,7 +158,7 @@ class _Entry:
         """Take a text; without a default it must be there."""
         value = self.table.get(field, default)
         if value is None:
-            raise self.wrong(field, "is missing", f'add `{field} = "…"`')
+            raise self.wrong(field, f"`{field}` is missing", f'add `{field} = "…"`')
         if not isinstance(value, str) or not (value.strip() or default is not None):
             raise self.wrong(field, "expected some text", f'write `{field} = "…"`')
         return value
@@ -169,14 +169,14 @@ class _Entry:
         if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
             raise self.wrong(field, "expected a list of texts", f'write `{field} = ["…", "…"]`')
         if needed and not value:
-            raise self.wrong(field, "is missing", f'add `{field} = ["…"]`')
+            raise self.wrong(field, f"`{field}` is missing", f'add `{field} = ["…"]`')
         return frozenset(value)
 
     def day(self, field: str) -> date:
         """Take a date, in UTC."""
         value = self.table.get(field)
         if value is None:
-            raise self.wrong(field, "is missing", f"add `{field} = 2026-12-31`")
+            raise self.wrong(field, f"`{field}` is missing", f"add `{field} = 2026-12-31`")
         if isinstance(value, datetime) or not isinstance(value, date):
             raise self.wrong(field, f"expected a date, got `{value}`", f"write `{field} = 2026-12-31`, without quotes")
         return value

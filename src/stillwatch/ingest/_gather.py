@@ -15,6 +15,7 @@ from stillwatch.ingest._addresses import networks
 from stillwatch.ingest._convert import How
 from stillwatch.ingest._dataset import HIDDEN, REJECTED
 from stillwatch.ingest._intake import Progress, Taken
+from stillwatch.kit.plain import counted
 from stillwatch.settings import Ingest
 
 
@@ -134,10 +135,10 @@ def nothing(taken: Taken, passed: list[str], rejected: Path) -> NothingToRead:
         hint = f"passed over, by their names: {', '.join(passed[:3])}{' …' if len(passed) > 3 else ''}"
     if taken.maps:
         line, count = taken.maps.most_common(1)[0]
-        hint = f"{count} records would be mended by `--map` with `{line}`; all reasons are in {rejected}"
+        hint = f"{counted(count, 'record')} would be mended by `--map` with `{line}`; all reasons are in {rejected}"
     elif taken.reasons:
         reason, count = taken.reasons.most_common(1)[0]
-        hint = f"{count} times: {reason}; all reasons are in {rejected}"
+        hint = f"{'once' if count == 1 else f'{count:,} times'}: {reason}; all reasons are in {rejected}"
         if reason == _convert.UNKNOWN:
             hint += f"; {_convert.UNKNOWN_HINT}"
     return NothingToRead("no exchange could be read", hint=hint)
@@ -188,9 +189,9 @@ def _warnings(taken: Taken, files: list[Path]) -> Iterator[str]:
         yield f"one account, `{account}`, has {share:.0%} of all traffic: {mend}"
     if taken.rejected:
         commonest = taken.reasons.most_common(1)[0][0]
-        yield f"{taken.rejected} lines could not be read; the commonest reason: {commonest}"
+        yield f"{counted(taken.rejected, 'line')} could not be read; the commonest reason: {commonest}"
     if taken.mended:
-        yield f"{taken.mended} records had a field of another type than expected; that field was left empty"
+        yield f"{counted(taken.mended, 'record')} had a field of another type than expected; that field was left empty"
 
 
 def _quiet(what: str, done: int, total: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,8 @@ class Sort(msgspec.Struct, kw_only=True, frozen=True):
     """Sources of one sort: of one ending, and used where they lie or converted first.
 
     Attributes:
-        exchanges: how many they hold; None where only a reading would tell.
+        exchanges: how many they hold; about, where only a reading would tell; None where not even its head does.
+        text: bytes of conversation, unpacked; 0 where only a reading would tell.
         columns: canonical columns that hold anything, in `sample` where they have to be converted.
         sample: the source whose head was read.
         read: exchanges read from that head, and `rejected` lines with the commonest reason and what mends it.
@@ -36,6 +38,7 @@ class Sort(msgspec.Struct, kw_only=True, frozen=True):
     bytes: int
     as_is: bool
     exchanges: int | None = None
+    text: int = 0
     columns: list[str] = []
     sample: str = ""
     formats: list[str] = []
@@ -85,7 +88,8 @@ def _as_is(own: list[_sources.Source]) -> Sort:
     paths = [source.path for source in own if source.path is not None]
     return Sort(
         sources=len(own), bytes=sum(source.size for source in own), as_is=True, formats=["canonical"],
-        exchanges=sum(pq.read_metadata(path).num_rows for path in paths), columns=list(_asis.columns(paths)),
+        exchanges=sum(pq.read_metadata(path).num_rows for path in paths), text=_asis.text_bytes(paths),
+        columns=list(_asis.columns(paths)),
     )  # fmt: skip
 
 
@@ -97,7 +101,7 @@ def _tried(
     if not named:
         return Sort(sources=len(some), bytes=size, as_is=False)
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as folder:
-        head = _head(named[0], Path(folder))
+        head, taken_from = _head(named[0], Path(folder))
         out = Path(folder) / "out"
         try:
             taken = ingest([head], out=out, format=format_, map_file=map_file, settings=settings)
@@ -105,6 +109,7 @@ def _tried(
             return _unread(some, size, named[0].name, out / REJECTED)
     return Sort(
         sources=len(some), bytes=size, as_is=False, sample=named[0].name, formats=sorted(taken.formats),
+        exchanges=taken.rows * size // taken_from if taken_from else None,
         columns=sorted(taken.columns), read=taken.rows, rejected=taken.rejected,
         reason=taken.reasons.most_common(1)[0][0] if taken.reasons else "",
         mend_with=taken.maps.most_common(1)[0][0] if taken.maps else "",
@@ -127,15 +132,19 @@ def _unread(some: list[_sources.Source], size: int, sample: str, rejected: Path)
     )
 
 
-def _head(source: _sources.Source, folder: Path) -> Path:
-    """Copy the first whole lines of a source, unpacked; a Parquet file is taken as it is."""
+def _head(source: _sources.Source, folder: Path) -> tuple[Path, int]:
+    """Copy the first whole lines of a source, unpacked; a Parquet file is taken as it is.
+
+    Returns the copy, and how many bytes of the source went into it, about.
+    """
     with _sources.open_raw(source) as stream:
         first = stream.read(4)
         if _sources.kind_of(source.name, first) == "parquet":
             assert source.path is not None  # noqa: S101 - stdin was left out before
-            return source.path
+            return source.path, source.size
     with _sources.open_raw(source) as stream:
         packing = _sources.packing_of(stream.read(4))
+    used = source.size
     with _sources.open_raw(source) as stream:
         text = b""
         for piece in _sources.pieces(stream, packing):
@@ -143,7 +152,8 @@ def _head(source: _sources.Source, folder: Path) -> Path:
             if len(text) >= HEAD:
                 cut = text.rfind(b"\n", 0, HEAD)
                 text = text[: cut + 1 if cut > 0 else HEAD]
+                used = len(text) if packing == "none" else len(zlib.compress(text))
                 break
     copy = folder / f"head{Path(source.name.removesuffix('.gz').removesuffix('.zst')).suffix or '.jsonl'}"
     copy.write_bytes(text)
-    return copy
+    return copy, used

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stillwatch.judge.intent import Read
 from stillwatch.judge.readings import HARD, TRAITS, Weighed, best
 from stillwatch.model.case import Axis
+from stillwatch.model.items import Meeting, deficit_bits
 
 SCALE_BITS: Final = 4.0
 """Bits from which a stream is large: at most one ordinary owner in 16 sends as much."""
@@ -20,6 +21,10 @@ SCALE_FLOOR: Final = 200
 """Exchanges below which nothing is large."""
 INTENT_BITS: Final = 3.0
 """Bits from which families look like extraction: at most one control family in 8 looks as much like it."""
+DIVIDED_BITS: Final = 8.0
+"""Bits from which a list that many hands go through, none of them meeting another, is extraction."""
+FRAME_BITS: Final = 2.0
+"""Bits from which a frame belongs to that list."""
 MARGIN_BITS: Final = 3.0
 """Bits by which a hidden reading must beat the best honest one."""
 HARD_SHARE: Final = 0.25
@@ -76,13 +81,22 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
 
-def intent(reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None) -> Axis:
+def intent(
+    reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None, sizes: Sequence[int] | None = None
+) -> Axis:
     """Join what a group asks: its families by Simes, its families as one, or its whole traffic.
 
     Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6.
+
+    Args:
+        sizes: exchanges of each family. Simes weighs families by them (weights of mean one, as in Benjamini and
+            Hochberg 1997): the stream that a pool hides is large beside each of the hundred small families of its
+            other customers, and must not pay for each of them.
     """
-    ordered = sorted(reads, key=lambda one: -one.bits)
-    ways = [(one.bits - log2(len(ordered) / rank), one) for rank, one in enumerate(ordered, start=1)]
+    weights = [size * len(reads) / max(sum(sizes), 1) for size in sizes] if sizes else [1.0] * len(reads)
+    weighed = [(one.bits + log2(max(weight, 1e-9)), one) for one, weight in zip(reads, weights, strict=True)]
+    ordered = sorted(weighed, key=lambda one: -one[0])
+    ways = [(bits - log2(len(ordered) / rank), one) for rank, (bits, one) in enumerate(ordered, start=1)]
     best = [max(ways, key=lambda way: way[0])] if ways else []
     best += [(pool.bits, pool)] if pool is not None and len(ordered) > 1 else []
     best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []
@@ -91,3 +105,16 @@ def intent(reads: Sequence[Read], pool: Read | None = None, whole: Read | None =
     bits, told = max(best, key=lambda way: way[0])
     bits = max(0.0, bits - log2(len(best)))
     return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)
+
+
+def divided(frames: Sequence[Meeting]) -> Axis:
+    """Say that a group goes through one list: its members meet on far fewer items than outsiders in the same frames."""
+    met, expected = sum(one.met for one in frames), sum(one.expected for one in frames)
+    return Axis(
+        bits=round(deficit_bits(met, expected), 1),
+        because=[
+            "goes through one list of tasks with many hands",
+            f"pairs of them met on {met:,.0f} items, and as many outsiders in the same frames on {expected:,.0f}",
+        ],
+        passed=True,
+    )

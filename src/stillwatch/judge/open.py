@@ -7,22 +7,45 @@ nobody among the controls who looks as much like it, and a volume that few custo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log2
 from typing import Final
 
 from stillwatch.judge.intent import Read
 
 WHOLE: Final = 0.9
-"""Least score of the signature: all of its ramps at or near their ends."""
+"""Least score of the signature, volume set aside: all of its ramps at or near their ends."""
 RIVALS: Final = 2
 """Control families that may look as much like it."""
 LARGE: Final = 1000
+"""Exchanges of an owner's streams of one kind, taken together."""
+STREAM: Final = 200
 """Exchanges of a stream that is looked at."""
-KINDS: Final = ("reasoning", "rationale", "sampling", "languages", "hidden", "rewriting")
-"""Kinds that one customer can be named for; grading is what honest evaluators do all day."""
+LEAST_CONTROLS: Final = 20
+"""Control families without which nobody is named."""
+KINDS: Final = ("reasoning", "rationale")
+"""Kinds that one customer can be named for; honest evaluators grade all day, and honest products rewrite."""
 
 
-def stands_out(read: Read, controls: int) -> bool:
-    """Tell whether a single owner's stream is open extraction, given how many control families there are."""
-    enough = read.bits >= log2((controls + 1) / (RIVALS + 1)) - 1e-9
-    return read.score >= WHOLE and enough and controls >= 20 and bool(read.kinds) and read.kinds[0] in KINDS
+def stands_out(reads: Mapping[int, Read], exchanges: Mapping[int, int], controls: int) -> list[int]:
+    """Find the families in which a single owner extracts in the open.
+
+    Args:
+        reads: how each of the owner's large streams reads, by family.
+        exchanges: of each.
+        controls: how many control families there are.
+    """
+    if controls < LEAST_CONTROLS:
+        return []
+    best: list[int] = []
+    for kind in KINDS:
+        alike = [family for family, read in reads.items() if read.alike.get(kind, 0.0) >= WHOLE]
+        rare = any(reads[family].kinds[:1] == [kind] and _few_rivals(reads[family], controls) for family in alike)
+        sent = sum(exchanges[family] for family in alike)
+        if rare and sent >= LARGE and sent > sum(exchanges[family] for family in best):
+            best = alike
+    return best
+
+
+def _few_rivals(read: Read, controls: int) -> bool:
+    return read.bits >= log2((controls + 1) / (RIVALS + 1)) - 1e-9

@@ -20,8 +20,14 @@ import numpy as np
 
 WITNESSES: Final = 16
 CAP: Final = 12.0
+"""Bits that a circumstance may speak for an honest reading."""
+SOFT_CAP: Final = 6.0
+"""Bits that a circumstance may speak against one."""
 HARD_CAP: Final = 24.0
+"""Bits of a trait that ties strangers to one hand, either way."""
 LEAST, MOST = 0.01, 0.99
+KEY_SHARE: Final = 0.2
+"""Share of the members who show the key of a hidden reading, at least."""
 RARELY: Final = 0.03
 """How often a member of an honest group shows a hard trait that its reading does not name."""
 MANY: Final = 8
@@ -35,9 +41,8 @@ TRAITS: Final[dict[str, str]] = {
     "egress": "come from an address or neighbourhood that another of them uses",
     "business": "have a mail domain of their own, unlike the others'",
     "open": "show the mail domain or organisation that another of them shows",
-    "named": "have the mail domain of an organisation",
-    "school": "have a school's mail domain",
-    "divided": "have no item in common with the others, where outsiders who draw on the same list do",
+    "school": "have the mail domain of one school",
+    "divided": "meet the others on far fewer items of one list than outsiders who draw on it do",
     "burst": "were opened within two days of most of the others",
     "brief": "were active on three days or fewer",
     "shared_frame": "use a prompt template that most of the others use",
@@ -65,66 +70,54 @@ class Reading:
     """The trait without which the reading cannot be held; a hidden one has one."""
 
 
+FACTORY: Final = {
+    "egress": 0.7,
+    "business": 0.12,
+    "open": 0.12,
+    "school": 0.03,
+    "verified": 0.06,
+    "burst": 0.5,
+    "brief": 0.12,
+    "referred": 0.3,
+    "shared_frame": 0.8,
+    "own_frame": 0.3,
+}
+"""What accounts show that one hand opened to pass for strangers."""
+
 READINGS: Final = (
     Reading(
         name="one purse behind strangers",
         side=HIDDEN,
         key="purse",
         says="accounts that claim to be strangers and are paid for by one hand",
-        expects={
-            "purse": 0.85,
-            "egress": 0.5,
-            "named": 0.35,
-            "school": 0.05,
-            "verified": 0.08,
-            "brief": 0.15,
-            "shared_frame": 0.6,
-            "own_frame": 0.4,
-        },
+        expects={**FACTORY, "purse": 0.8},
     ),
     Reading(
         name="one machine behind strangers",
         side=HIDDEN,
         key="device",
         says="accounts that claim to be strangers and were opened by one hand",
-        expects={
-            "device": 0.8,
-            "egress": 0.5,
-            "named": 0.35,
-            "school": 0.05,
-            "verified": 0.08,
-            "brief": 0.15,
-            "shared_frame": 0.6,
-            "own_frame": 0.4,
-        },
+        expects={**FACTORY, "device": 0.7, "purse": 0.3, "business": 0.2},
     ),
     Reading(
         name="one load balancer over strangers",
         side=HIDDEN,
         key="hop",
         says="accounts that claim to be strangers and carry one stream of conversations",
-        expects={
-            "hop": 0.85,
-            "named": 0.35,
-            "school": 0.05,
-            "verified": 0.08,
-            "brief": 0.15,
-            "shared_frame": 0.6,
-            "own_frame": 0.4,
-        },
+        expects={**FACTORY, "hop": 0.9, "egress": 0.4, "business": 0.2},
     ),
     Reading(
         name="closed accounts replaced",
         side=HIDDEN,
         key="replaced",
         says="accounts that are replaced as they are closed",
-        expects={"replaced": 0.6, "named": 0.35, "school": 0.05, "verified": 0.08, "shared_frame": 0.7},
+        expects={**FACTORY, "replaced": 0.6},
     ),
     Reading(
         name="one organisation in the open",
         side=HONEST,
         says="colleagues who show whom they work for",
-        expects={"open": 0.85, "named": 0.95, "egress": 0.6, "hop": 0.1, "replaced": 0.05},
+        expects={"open": 0.85, "egress": 0.7, "hop": 0.1, "replaced": 0.05, "shared_frame": 0.6, "referred": 0.2},
     ),
     Reading(
         name="shared egress",
@@ -137,14 +130,17 @@ READINGS: Final = (
         side=HONEST,
         says="students of one course",
         expects={
-            "school": 0.85,
-            "purse": 0.05,
-            "device": 0.3,
+            "school": 0.75,
+            "business": 0.05,
+            "open": 0.1,
+            "purse": 0.03,
+            "device": 0.12,
             "egress": 0.9,
-            "hop": 0.04,
+            "hop": 0.03,
             "replaced": 0.03,
             "burst": 0.5,
-            "shared_frame": 0.6,
+            "shared_frame": 0.8,
+            "referred": 0.7,
         },
     ),
     Reading(
@@ -152,21 +148,47 @@ READINGS: Final = (
         side=HONEST,
         says="participants of one event, who came and went together",
         expects={
-            "brief": 0.5,
-            "burst": 0.9,
-            "device": 0.35,
-            "egress": 0.9,
-            "purse": 0.05,
-            "hop": 0.04,
+            "brief": 0.75,
+            "burst": 0.95,
+            "device": 0.25,
+            "egress": 0.95,
+            "purse": 0.04,
+            "hop": 0.03,
             "replaced": 0.03,
             "shared_frame": 0.5,
+            "referred": 0.8,
         },
     ),
     Reading(
         name="an agency with clients",
         side=HONEST,
         says="clients for whom one agency pays",
-        expects={"named": 0.9, "purse": 0.8, "hop": 0.03, "replaced": 0.04, "own_frame": 0.8, "shared_frame": 0.3},
+        expects={
+            "business": 0.6,
+            "open": 0.3,
+            "purse": 0.8,
+            "device": 0.3,
+            "hop": 0.03,
+            "replaced": 0.04,
+            "own_frame": 0.7,
+            "shared_frame": 0.4,
+        },
+    ),
+    Reading(
+        name="an agency's people",
+        side=HONEST,
+        says="staff of an agency who work in the accounts of its clients, who pay themselves and name it",
+        expects={
+            "open": 0.5,
+            "business": 0.4,
+            "device": 0.65,
+            "egress": 0.95,
+            "purse": 0.04,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "shared_frame": 0.8,
+            "referred": 0.7,
+        },
     ),
     Reading(
         name="a shared repertoire",
@@ -178,7 +200,15 @@ READINGS: Final = (
         name="a service provider's staff",
         side=HONEST,
         says="staff of one workplace who work in the accounts of several firms",
-        expects={"device": 0.6, "egress": 0.95, "named": 0.92, "purse": 0.1, "hop": 0.05, "replaced": 0.03},
+        expects={
+            "business": 0.92,
+            "device": 0.9,
+            "egress": 0.95,
+            "purse": 0.04,
+            "hop": 0.04,
+            "replaced": 0.03,
+            "shared_frame": 0.6,
+        },
     ),
     Reading(
         name="a marketplace",
@@ -202,7 +232,7 @@ READINGS: Final = (
             "purse": 0.8,
             "device": 0.6,
             "egress": 0.9,
-            "hop": 0.04,
+            "hop": 0.03,
             "replaced": 0.05,
             "shared_frame": 0.12,
             "own_frame": 0.7,
@@ -221,19 +251,23 @@ class Weighed:
     parts: Mapping[str, float]
 
     def against(self, other: Weighed) -> float:
-        """Weigh this reading against another: log2 of their likelihood ratio, each trait capped."""
+        """Weigh this hidden reading against an honest one: log2 of their likelihood ratio, each trait capped."""
         return sum(self._between(other).values())
 
     def _between(self, other: Weighed) -> dict[str, float]:
-        caps = {trait: HARD_CAP if trait in HARD else CAP for trait in self.parts}
-        return {trait: float(np.clip(self.parts[trait] - other.parts[trait], -cap, cap)) for trait, cap in caps.items()}
+        """Bits for this reading, a hidden one, against an honest one: circumstances clear more than they accuse."""
+        told = {}
+        for trait, bits in self.parts.items():
+            least, most = (-HARD_CAP, HARD_CAP) if trait in HARD else (-CAP, SOFT_CAP)
+            told[trait] = float(np.clip(bits - other.parts[trait], least, most))
+        return told
 
-    def because(self, other: Weighed, shares: Mapping[str, float], most: int = 4) -> list[str]:
-        """Say which traits tell most between this reading and another, and for which of them they speak."""
+    def because(self, other: Weighed, shares: Mapping[str, float], *, sign: int = 1, most: int = 4) -> list[str]:
+        """Say which traits tell most between this reading and an honest one: for this one, or with sign -1 for that."""
         told = self._between(other)
         ordered = sorted((trait for trait in told if abs(told[trait]) >= 0.5), key=lambda trait: -abs(told[trait]))
         return [
-            f"{told[trait]:+.1f} bits: {round(shares.get(trait, 1.0) * 100)} % {TRAITS[trait]}"
+            f"{sign * told[trait]:+.1f} bits: {round(shares.get(trait, 1.0) * 100)} % {TRAITS[trait]}"
             for trait in ordered[:most]
         ]
 
@@ -262,7 +296,9 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
 
 
 def _part(reading: Reading, trait: str, x: float, base: float, count: int) -> float:
-    if trait in reading.expects:
+    if trait == reading.key and x < KEY_SHARE:
+        expected = MOST  # without its key the reading is not held
+    elif trait in reading.expects:
         expected = reading.expects[trait]
     elif trait not in HARD:
         return 0.0

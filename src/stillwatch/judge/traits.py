@@ -38,7 +38,7 @@ class Traits:
         at = self._first_account
         self._domain = np.where(facts.mail_kind == mail.OWN, facts.mail_domain, np.uint64(0))[at]
         self._organisation = facts.organisation[at]
-        self._school = (facts.mail_kind == mail.SCHOOL)[at]
+        self._school = np.where(facts.mail_kind == mail.SCHOOL, facts.mail_domain, np.uint64(0))[at]
         self._created = facts.created_at[at]
         self._verified = (facts.verification == KYC)[at]
         first = np.full(crowd.owners, np.iinfo(np.int64).max)
@@ -67,8 +67,7 @@ class Traits:
             shares["business"] = float((self._domain != 0).mean())
             shares["open"] = 0.02
         if "email" in self._columns:
-            shares["school"] = float(self._school.mean())
-            shares["named"] = float((self._domain != 0).mean())
+            shares["school"] = 0.02
         if "verification" in self._columns:
             shares["verified"] = float(self._verified.mean())
         if "family" in held:
@@ -95,8 +94,7 @@ class Traits:
             if column in held:
                 shares[name] = float(_sharing(held[column], strangers).sum() / len(members))
         if "referrer" in self._columns:
-            names, counts = np.unique(self._referrer[members], return_counts=True)
-            shares["referred"] = float(counts[names != 0].max(initial=0) / len(members))
+            shares["referred"] = _most_common(self._referrer[members])
         if "network" in ties:
             shares["egress"] = float((ties["network"] >= TIE_BITS).mean())
         if "handover" in ties:
@@ -108,8 +106,7 @@ class Traits:
         if "email" in self._columns or "organisation" in self._columns:
             shares |= self._identity(members)
         if "email" in self._columns:
-            shares["school"] = float(self._school[members].mean())
-            shares["named"] = float((self._domain[members] != 0).mean())
+            shares["school"] = _most_common(self._school[members])
         if "verification" in self._columns:
             shares["verified"] = float(self._verified[members].mean())
         if "created_at" in self._columns:
@@ -152,6 +149,12 @@ def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_
     out = np.zeros(len(members), bool)
     out[position[counts[value] >= 2]] = True
     return out
+
+
+def _most_common(values: npt.NDArray[np.uint64]) -> float:
+    """Tell the share of the value that most have; 0 is no value."""
+    names, counts = np.unique(values, return_counts=True)
+    return float(counts[names != 0].max(initial=0) / len(values))
 
 
 def _densest(created: npt.NDArray[np.int64]) -> float:

@@ -76,6 +76,27 @@ class Held:
             units[there], number[self.values[there]], self.weights[there], self.keys[keep], self.bears, self.units
         )
 
+    def moved(self, to: npt.NDArray[np.int32]) -> Held:
+        """Give what unit u holds to unit `to[u]`; `to` is a permutation."""
+        units = to[np.repeat(np.arange(self.units, dtype=np.int32), np.diff(self.offsets))]
+        order = np.argsort(units, kind="stable")
+        bears = np.zeros_like(self.bears)
+        bears[to] = self.bears
+        return _table(units[order], self.values[order], self.weights[order], self.keys, bears, self.units)
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Held:
+        """Take away what the other units hold; values that fewer than two are left with go too."""
+        units = np.repeat(np.arange(self.units, dtype=np.int32), np.diff(self.offsets))
+        there = keep[units]
+        holders = np.bincount(self.values[there], minlength=self.size)
+        shared = holders >= 2
+        there &= shared[self.values]
+        number = np.cumsum(shared) - 1
+        bears = self.bears & keep
+        return _table(
+            units[there], number[self.values[there]], self.weights[there], self.keys[shared], bears, self.units
+        )
+
     def holding(self, value: int) -> npt.NDArray[np.int32]:
         """Units that hold one value, in order."""
         return self.holders[self.holder_offsets[value] : self.holder_offsets[value + 1]]

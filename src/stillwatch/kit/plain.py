@@ -28,3 +28,12 @@ def _seen(letter: str) -> str:
     if letter in _KEPT or unicodedata.category(letter) not in _HIDDEN:
         return letter
     return _DRAWN
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "account"), counted(1200, "account")
+    ('1 account', '1,200 accounts')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

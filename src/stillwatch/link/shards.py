@@ -10,13 +10,13 @@ Cost: one sort of the items of the owners looked at. Source: Poisson deficit as 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import lgamma, log
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
 from stillwatch.link._late import LateSight
+from stillwatch.model.items import deficit_bits, meetings
 from stillwatch.model.traces import Closely, Traces
 from stillwatch.model.view import Sight
 
@@ -27,9 +27,6 @@ LATE = True
 ADMITS = False
 JOINS = False
 INNOCENT = "one team that divides its evaluation, openly"
-
-LEAST_OUTSIDE = 8
-"""Outsiders who must use a frame for its pool to be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class ShardsSight(LateSight):
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh the deficit of shared items in each group."""
-        return np.array([self._bits(*self._meetings(members)) for members in groups])
+        return np.array([deficit_bits(*self._meetings(members)) for members in groups])
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Let nobody in."""
@@ -58,38 +55,8 @@ class ShardsSight(LateSight):
         return f"members met on {met:.0f} items where outsiders who fill the same frames would on {expected:.0f}"
 
     def _meetings(self, members: npt.NDArray[np.int32]) -> tuple[float, float]:
-        """Count pairs of members on one item, and the pairs expected from outsiders' meetings, frame by frame."""
-        owner, family, item = self.closely.item_owner, self.closely.item_family, self.closely.item
-        inside = np.isin(owner, members)
-        met = expected = 0.0
-        for name in np.unique(family[inside]).tolist():
-            here = self.order[slice(*np.searchsorted(family, (name, name + 1), sorter=self.order))]
-            mine = inside[here]
-            own, others = here[mine], here[~mine]
-            if len(np.unique(owner[others])) < LEAST_OUTSIDE:
-                continue
-            pairs_in, met_in = _pairs(item[own])
-            pairs_out, met_out = _pairs(item[others])
-            if met_out >= 3:
-                met += met_in
-                expected += met_out / pairs_out * pairs_in
-        return met, expected
-
-    @staticmethod
-    def _bits(met: float, expected: float) -> float:
-        """Weigh a Poisson count below its mean: a gamma prior on the rate with mean a quarter of it."""
-        if expected <= met or expected <= 0:
-            return 0.0
-        shape, rate = 0.5, 2.0  # rate multiplier ~ Gamma(1/2, 2): mean 1/4
-        nats = shape * log(rate) - lgamma(shape) + lgamma(shape + met) - (shape + met) * log(rate + expected) + expected
-        return max(nats / log(2.0), 0.0)
-
-
-def _pairs(items: npt.NDArray[np.uint64]) -> tuple[float, float]:
-    """Count all pairs of rows, and the pairs on one item."""
-    counts = np.unique(items, return_counts=True)[1].astype(np.float64)
-    every = counts.sum()
-    return every * (every - 1) / 2, float((counts * (counts - 1) / 2).sum())
+        frames = meetings(self.closely, members, self.order)
+        return sum(one.met for one in frames), sum(one.expected for one in frames)
 
 
 def look(traces: Traces) -> Sight | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -39,7 +40,7 @@ ATLAS: Final = {
 
 SAYS: Final = {
     "distillation_campaign": "One hand behind accounts that pretend to be strangers draws training data.",
-    "account_network": "One hand behind accounts that pretend to be strangers; no sign that it draws training data.",
+    "account_network": "One hand behind accounts that pretend to be strangers; together they draw no training data.",
     "open_extraction": "One customer draws what looks like training data, in the open: a question of terms.",
     "grant_exceeded": "The holder of a grant went beyond it.",
 }
@@ -90,13 +91,18 @@ def _template() -> jinja2.Template:
     )  # fmt: skip
     world.filters |= {
         "plain": plain, "finding": name_of, "day": _day, "count": lambda number: f"{number:,}", "frame": _frame,
-        "signed": lambda bits: f"{bits:+.1f}",
+        "signed": lambda bits: f"{bits:+.1f}".replace("-", "\N{MINUS SIGN}"), "quoted": _quoted,
     }  # fmt: skip
     world.globals |= {
         "waterfall": _charts.waterfall, "timeline": _charts.timeline, "balance": _charts.balance,
-        "axis_of": getattr, "evidence_of": _evidence_of, "weighed": _weighed,
+        "axis_of": getattr, "evidence_of": _evidence_of, "weighed": _weighed, "inside": _inside,
     }  # fmt: skip
     return world.get_template("page.html")
+
+
+def _quoted(text: str) -> str:
+    """Write names that stand in backticks as a page quotes them."""
+    return re.sub(r"`([^`]+)`", "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", text)
 
 
 def _day(when: Any) -> str:
@@ -132,6 +138,11 @@ def _headline(entries: Sequence[Entry]) -> str:
 
 def _evidence_of(entry: Entry, axis: str) -> list[Any]:
     return [one for one in entry.evidence if one.axis == axis]
+
+
+def _inside(entries: Sequence[Entry], network: Entry) -> list[str]:
+    """Name the entries that run inside a network."""
+    return [entry.id for entry in entries if entry.part_of == network.id]
 
 
 def _weighed(entry: Entry) -> list[Explanation]:

@@ -13,13 +13,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stillwatch.kit.plain import plain
+from stillwatch.kit.plain import counted, plain
 from stillwatch.model.case import GRAVITY, Axis, Case, Cleared, Entry, Evidence, Undecided
 
 WIDTH: Final = 100
 SHOWN: Final = 12
 """Entries that are shown in detail; the report has all of them."""
-EVIDENCE: Final = 7
+EVIDENCE: Final = {"deception": 7, "intent": 2}
+"""Bars that are shown of each axis."""
 BAR: Final = 16
 BAR_BITS: Final = 24.0
 COLOURS: Final = {
@@ -34,7 +35,10 @@ def show(case: Case, page: str) -> None:
         page: where the report is.
     """
     console = Console(file=sys.stdout, highlight=False)
-    console.width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    if not console.is_terminal:
+        sys.stdout.write(text(case, page))
+        return
+    console.width = min(WIDTH, console.width)
     for part in parts(case, page):
         console.print(part)
 
@@ -125,9 +129,7 @@ def _entry(entry: Entry) -> Group:
         f"  {day(entry.from_)} to {day(entry.to)}",
     )  # fmt: skip
     lines: list[RenderableType] = [head]
-    about = [
-        f"{entry.tasks:,} tasks, {entry.output_tokens:,} output tokens, {entry.distinct_prompts:,} distinct prompts"
-    ]
+    about = [amounts(entry)]
     if entry.part_of:
         about.append(f"part of {plain(entry.part_of)}")
     if entry.merged:
@@ -139,21 +141,36 @@ def _entry(entry: Entry) -> Group:
     if entry.targets:
         about.append(f"after {', '.join(entry.targets)}")
     lines += [_indented(line) for line in about]
-    lines += [_evidence(one) for one in entry.evidence[:EVIDENCE]]
+    lines.append(_evidence([one for axis, most in EVIDENCE.items() for one in _of(entry, axis)[:most]]))
     lines += [_indented(because) for because in entry.deception.because[-1:]]
     for family in [one for one in entry.families if one.template][:2]:
         lines.append(_indented(f"“{plain(family.template, 240)}”", style="italic"))
     return Group(*lines)
 
 
-def _evidence(one: Evidence) -> Padding:
-    """Draw one bar with its sentence, in one line."""
-    style = "dim" if not one.counted else "blue" if one.axis == "deception" else "green"
-    line = Text.assemble(
-        f"{one.view:<11}{one.bits:>6.1f} ", (f"{bar(one.bits):<{BAR}} ", style), (plain(one.because), "dim")
-    )
-    line.truncate(WIDTH - 2, overflow="ellipsis")
-    return Padding(line, (0, 0, 0, 2), expand=False)
+def amounts(entry: Entry) -> str:
+    """Say how much an entry holds; prompts only where there was content to look at."""
+    told = f"{counted(entry.tasks, 'task')}, {entry.output_tokens:,} output tokens"
+    return f"{told}, {counted(entry.distinct_prompts, 'distinct prompt')}" if entry.distinct_prompts else told
+
+
+def _of(entry: Entry, axis: str) -> list[Evidence]:
+    return [one for one in entry.evidence if one.axis == axis]
+
+
+def _evidence(bars: Sequence[Evidence]) -> Padding:
+    """Draw the bars, each with its sentence beside it."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=10, no_wrap=True)
+    table.add_column(width=6, justify="right", no_wrap=True)
+    table.add_column(width=BAR, no_wrap=True)
+    table.add_column()
+    for one in bars:
+        style = "dim" if not one.counted else "blue" if one.axis == "deception" else "green"
+        bits = f"{one.bits:.1f}" if one.counted else f"({one.bits:.1f})"
+        drawn = Text(bar(one.bits), style=style)
+        table.add_row(Text(plain(one.view, 10)), bits, drawn, Text(plain(one.because, 400), style="dim"))
+    return Padding(table, (0, 0, 0, 2), expand=False)
 
 
 def bar(bits: float) -> str:
@@ -186,7 +203,7 @@ def _others(case: Case) -> list[RenderableType]:
 
 
 def _size(group: Cleared | Undecided) -> str:
-    return f"{len(group.accounts):,} accounts, {group.exchanges:,} exchanges"
+    return f"{counted(len(group.accounts), 'account')}, {counted(group.exchanges, 'exchange')}"
 
 
 def _indented(line: str, style: str = "") -> Padding:

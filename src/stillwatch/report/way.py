@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from stillwatch.kit.plain import plain
+from stillwatch.kit.plain import counted, plain
 from stillwatch.model.case import Axis, Entry, Evidence
 from stillwatch.model.way import AccountWay, EntryWay, ExchangeWay, GroupWay, Tie, Way
-from stillwatch.report.table import bar, name_of
+from stillwatch.report.table import amounts, bar, name_of
 
 TEMPLATE: Final = 70
 VALUES: Final = 3
@@ -28,7 +28,7 @@ def lines(way: Way) -> Iterator[str]:
 
 def _account(way: AccountWay) -> Iterator[str]:
     yield f"account {plain(way.account)}"
-    yield f"  {way.exchanges:,} exchanges from {_when(way.first)} to {_when(way.last)}"
+    yield f"  {counted(way.exchanges, 'exchange')} from {_when(way.first)} to {_when(way.last)}"
     yield ""
     yield "owner"
     if way.owner_size == 1:
@@ -97,11 +97,8 @@ def _exchange(way: ExchangeWay) -> Iterator[str]:
 def _entry(way: EntryWay) -> Iterator[str]:
     entry = way.entry
     yield f"{plain(entry.id)}  {name_of(entry.finding)}  {entry.since_previous}"
-    yield f"  {len(entry.accounts):,} accounts, {_when(entry.from_)} to {_when(entry.to)}"
-    counts = (
-        f"{entry.tasks:,} tasks, {entry.output_tokens:,} output tokens, {entry.distinct_prompts:,} distinct prompts"
-    )
-    yield f"  {entry.exchanges:,} exchanges, {counts}"
+    yield f"  {counted(len(entry.accounts), 'account')}, {_when(entry.from_)} to {_when(entry.to)}"
+    yield f"  {counted(entry.exchanges, 'exchange')}, {amounts(entry)}"
     if entry.part_of:
         yield f"  part of {plain(entry.part_of)}"
     if way.group is not None:
@@ -119,13 +116,14 @@ def _entry(way: EntryWay) -> Iterator[str]:
     yield ""
     yield "families"
     for family in entry.families:
-        yield f"  {plain(family.id)}  {family.exchanges:,} exchanges of {family.accounts:,} accounts"
+        yield f"  {plain(family.id)}  {counted(family.exchanges, 'exchange')} of {counted(family.accounts, 'account')}"
         if family.template:
             yield f"    {plain(family.template, 4 * TEMPLATE)}"
 
 
 def _evidence(one: Evidence) -> Iterator[str]:
-    yield f"  {one.view:<11}{one.bits:>6.1f} {bar(one.bits):<16} {plain(one.because)}".rstrip()
+    bits = f"{one.bits:.1f}" if one.counted else f"({one.bits:.1f})"
+    yield f"  {one.view:<10} {bits:>6} {bar(one.bits):<16} {plain(one.because)}".rstrip()
     yield f"{'':19}{'':18}may be innocent: {plain(one.innocent_reading)}"
 
 

@@ -109,13 +109,13 @@ def _write(
         pq.ParquetWriter(truth_file, TRUTH, **parquet_settings(codec)) as writer,
         ThreadPoolExecutor(max_workers=threads or min(8, os.cpu_count() or 1)) as pool,
     ):
-        for number, part in enumerate(pool.map(days.write, range(world.days))):
+        for number, part in enumerate(pool.map(days.write, range(script.written))):
             tally.add(part)
             for rows in part.truths:
                 writer.write_table(rows)
             part.truths.clear()
             if progress is not None:
-                progress(number + 1, world.days)
+                progress(number + 1, script.written)
     csv.write_csv(_plain_times(world.people.table(world.grammar, world.start_ms)), aside / "accounts.csv")
     names = world.people.names().to_pylist()
     (aside / "grants.toml").write_text(_grants(world, names), encoding="utf-8")
@@ -166,6 +166,15 @@ def _known(world: World, names: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _written(world: World, campaign: int, days: int) -> float:
+    """Tell the share of a campaign's lists that falls into the days that are written."""
+    quotas = [
+        stream.items.quota for stream in world.streams if stream.campaign == campaign and stream.items.quota.sum()
+    ]
+    every = sum(int(quota.sum()) for quota in quotas)
+    return sum(int(quota[:days].sum()) for quota in quotas) / every if every else days / world.days
+
+
 def _truth(world: World, script: Script, tally: Tally, names: list[str], scale: float, texts: str | None) -> Truth:
     def moment(ms: int) -> str:
         return datetime.fromtimestamp((world.start_ms + ms) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -176,6 +185,7 @@ def _truth(world: World, script: Script, tally: Tally, names: list[str], scale: 
         if campaign.finding == "account_network":  # a network is its accounts, whatever they ask
             many = int(tally.accounts[world.campaign_accounts[number]].sum())
         campaign.exchanges, campaign.days = many, days.bit_count()
+        campaign.written = _written(world, number, script.written)
         campaign.from_, campaign.to = (moment(first), moment(last)) if last else (None, None)
     for crowd, accounts in zip(world.crowds, world.crowd_accounts, strict=True):
         crowd.accounts = sorted(names[a] for a in accounts)

@@ -16,6 +16,7 @@ class Campaign(msgspec.Struct, kw_only=True):
         finding: the entry that a hunt should make of it.
         accounts: every account that took part, closed ones included.
         part_of: the network in which it runs.
+        written: share of what it harvests that falls into the days that were written.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Campaign(msgspec.Struct, kw_only=True):
     to: str | None = None
     tactics: list[str]
     part_of: str | None = None
+    written: float = 1.0
     parameters: dict[str, Any] = {}
 
 

@@ -5,6 +5,7 @@ start = 2026-05-04
 days = 14
 release = { tier = "large", day = 9 }      # optional
 outages = 2
+written = 6                                # optional: only the first days of what was planned
 lean = false                               # leave out the columns of the full schema that are mostly null
 
 [[cast]]
@@ -56,6 +57,7 @@ class WorldFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 14
     release: ReleaseTold | None = None
     outages: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    written: Annotated[int, msgspec.Meta(ge=1)] | None = None
     lean: bool = False
     scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     cast: list[dict[str, Any]] = []
@@ -80,6 +82,7 @@ class Script:
     days: int
     release: ReleaseTold | None
     outages: float
+    written: int  # days that are written, from the first; the others are only planned
     lean: bool
     scale: float
     cast: tuple[Part, ...]
@@ -153,6 +156,7 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
         days=told.days,
         release=told.release,
         outages=told.days / 10 if told.outages is None else told.outages,
+        written=min(told.days, told.written or told.days),
         lean=told.lean,
         scale=told.scale,
         cast=tuple(cast),

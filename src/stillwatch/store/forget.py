@@ -94,11 +94,13 @@ def forget(directory: Path, wanted: Wanted, render: Callable[[Case], str], *, dr
 
 
 def erase(directory: Path) -> None:
-    """Erase a whole case: first what makes it one, so that nobody reads half of it."""
+    """Erase a whole case: first what makes it one, so that nobody reads half of it; files of others stay."""
     for name in (cases.CASE, *(name for name in cases.FILES if name != cases.CASE)):
         (directory / name).unlink(missing_ok=True)
     for name in LEFT_BEHIND:
         shutil.rmtree(directory / name, ignore_errors=True)
+    if {path.name for path in directory.iterdir()} <= {cases.LOCK}:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 Writer = Callable[[Path], object]

@@ -1,0 +1,1 @@
+"""Tracers in answers, audits of suspect models, and what they prove."""

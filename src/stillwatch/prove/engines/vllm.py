@@ -1,0 +1,68 @@
+"""The tracer as a custom logits processor of vLLM's V1 engine. **Written against its documentation; never run.**
+
+No machine of this project has vLLM, so that nothing here is tested but that the file can be read. Before use, compare
+a thousand answers with `mark.reweigh`. What is known to matter:
+
+- The class is the one of `vllm.v1.sample.logits_processor`; newer model runners have another interface, and V1 takes
+  no custom processors together with speculative decoding.
+- Processors that call themselves argmax-invariant run after the temperature and are passed over for greedy requests;
+  the tracer needs the former and loses nothing by the latter, so that it says so of itself.
+- A request names its group's key in `SamplingParams(extra_args={"stillwatch_group": "c1"})`; without it the house key
+  marks alone.
+
+    export STILLWATCH_KEYS=/etc/stillwatch/keys STILLWATCH_PASSPHRASE=...
+    vllm serve MODEL --logits-processors stillwatch.prove.engines.vllm:TracerProcessor
+
+Source: docs.vllm.ai, "Custom Logits Processors" (0.32).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from vllm.v1.sample.logits_processor import LogitsProcessor
+
+from stillwatch.prove.engines.tracers import Tracers
+from stillwatch.prove.keys import ring as rings
+
+
+class TracerProcessor(LogitsProcessor):
+    """Follows the rows of the batch, each with its keys and its tokens so far."""
+
+    def __init__(self, vllm_config: Any, device: torch.device, is_pin_memory: bool) -> None:
+        del is_pin_memory
+        self._device = device
+        self._size = vllm_config.model_config.get_vocab_size()
+        self._ring = rings.open_ring(Path(os.environ["STILLWATCH_KEYS"]), os.environ["STILLWATCH_PASSPHRASE"])
+        self._rows: dict[int, tuple[Tracers, list[int], list[int]]] = {}
+
+    def is_argmax_invariant(self) -> bool:
+        """Say that it runs after the temperature; see the module."""
+        return True
+
+    def update_state(self, batch_update: Any) -> None:
+        """Take rows in, out and to other places, as the engine says."""
+        if batch_update is None:
+            return
+        for row in batch_update.removed:
+            self._rows.pop(row, None)
+        for row, params, prompt, written in batch_update.added:
+            group = (params.extra_args or {}).get("stillwatch_group")
+            keys = Tracers(self._ring, self._size, group=group, skip=len(prompt or ()))
+            self._rows[row] = (keys, list(prompt or ()), written)
+        for one, other, way in batch_update.moved:
+            here, there = self._rows.pop(one, None), self._rows.pop(other, None)
+            if here is not None:
+                self._rows[other] = here
+            if there is not None and getattr(way, "name", "") == "SWAP":
+                self._rows[one] = there
+
+    def apply(self, logits: torch.Tensor) -> torch.Tensor:
+        """Reweigh the next token of each row that it knows."""
+        for row, (keys, prompt, written) in self._rows.items():
+            ids = torch.tensor([[*prompt, *written]], device=self._device)
+            logits[row : row + 1] = keys(logits[row : row + 1], ids)
+        return logits

@@ -1,0 +1,1 @@
+"""Tracer keys: made, rotated, revoked, kept encrypted, and committed to before they are used."""

@@ -1,0 +1,131 @@
+"""Audits of the lab's students: the same library code as `stillwatch audit lineage`, fed from token tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from stillwatch.kit import choices
+from stillwatch.kit.choices import Choices
+from stillwatch.prove import prf
+from stillwatch.prove.lab.language import PAD, Tokens
+from stillwatch.prove.lab.network import Network
+from stillwatch.prove.lab.world import PROMPT
+from stillwatch.prove.lineage import tally
+from stillwatch.prove.lineage.evidence import Evidence, Plan, weigh_key
+from stillwatch.prove.lineage.tally import Tally
+from stillwatch.prove.mark import Mark
+from stillwatch.prove.prf import Words
+
+
+def grid(total: int, steps: int = 14, first: int = 4000) -> list[int]:
+    """Give token counts at which to look, from a few thousand to all, each about as much larger than the last."""
+    return [int(n) for n in np.unique(np.geomspace(min(first, total), total, steps).astype(np.int64))]
+
+
+@torch.no_grad()
+def tallies(rows: Tokens, references: Sequence[Network], looks: Sequence[int]) -> Iterator[tuple[int, Tally]]:
+    """Read answers with the reference models and tally them at each look; ours is the first reference.
+
+    Args:
+        rows: shape (n, length), prompt of `PROMPT` tokens included.
+        references: models that give probabilities at the answers' own contexts.
+        looks: token counts, rising.
+    """
+    size = references[0].shape.vocabulary
+    count = torch.zeros(size, size)
+    expected = [torch.zeros(size, size) for _ in references]
+    hits: list[list[torch.Tensor]] = [[] for _ in references]
+    seen, wanted = 0, list(looks)
+    for start in range(0, len(rows), 64):
+        ids = torch.from_numpy(rows[start : start + 64].astype(np.int64))
+        told = ids[:, 1:] != PAD
+        told[:, : PROMPT - 1] = False
+        windows, tokens = ids[:, :-1][told], ids[:, 1:][told]
+        count.index_put_((windows, tokens), torch.ones(len(tokens)), accumulate=True)
+        for table, hit, model in zip(expected, hits, references, strict=True):
+            chances = torch.softmax(model(ids[:, :-1])[0][told], dim=-1)
+            table.index_add_(0, windows, chances)
+            hit.append(chances.gather(1, tokens[:, None])[:, 0])
+        seen += len(tokens)
+        if wanted and (seen >= wanted[0] or start + 64 >= len(rows)):
+            wanted = [look for look in wanted if look > seen]
+            yield seen, _tally(count, expected, hits)
+
+
+@torch.no_grad()
+def open_tally(contexts: Tokens, suspect: Network, references: Sequence[Network]) -> Tally:
+    """Tally a suspect whose weights are open: its probabilities take the place of counted draws.
+
+    The contexts must not depend on any key: unmarked texts, never our marked ones (a model copies from its context
+    what leans green there, and the test would count that).
+    """
+    size = suspect.shape.vocabulary
+    models = [suspect, *references]
+    tables = [torch.zeros(size, size) for _ in models]
+    hits: list[list[torch.Tensor]] = [[] for _ in references]
+    for start in range(0, len(contexts), 64):
+        ids = torch.from_numpy(contexts[start : start + 64].astype(np.int64))
+        told = ids[:, 1:] != PAD
+        told[:, : PROMPT - 1] = False
+        windows = ids[:, :-1][told]
+        chances = [torch.softmax(model(ids[:, :-1])[0][told], dim=-1) for model in models]
+        for table, chance in zip(tables, chances, strict=True):
+            table.index_add_(0, windows, chance)
+        draw = torch.multinomial(chances[0], 1)
+        for hit, chance in zip(hits, chances[1:], strict=True):
+            hit.append(chance.gather(1, draw)[:, 0])
+    return _tally(tables[0], tables[1:], hits)
+
+
+def _tally(count: torch.Tensor, expected: list[torch.Tensor], hits: list[list[torch.Tensor]]) -> Tally:
+    return tally.dense(
+        count.double().numpy(),
+        [table.double().numpy() for table in expected],
+        np.stack([torch.cat(hit).double().numpy() for hit in hits]),
+        ours=True,
+    )
+
+
+def texts(rows: Tokens) -> list[tally.Ints]:
+    """Give the answers' tokens without prompts, as the library takes texts; the colon before them is the window."""
+    return [row[PROMPT - 1 :][row[PROMPT - 1 :] != PAD].astype(np.int64) for row in rows]
+
+
+def evidence(found: Tally, key: Words, mark: Mark) -> Evidence:
+    """Weigh one key."""
+    plan = Plan.of(found, mark)
+    return weigh_key(plan, [int(s) for s in plan.sums([key])])
+
+
+def distinct_pairs_log10_p(found: Tally, key: Words, mark: Mark, *, only: frozenset[int] | None = None) -> float:
+    """Give log10 of the published test's p-value: each distinct pair once, an exact binomial tail.
+
+    Source: Sander et al. 2024, arXiv 2402.14904 (closed model; with `only`, its filter on windows). Layers add up.
+    """
+    used = found.count > 0
+    if only is not None:
+        used &= np.isin(found.windows, np.array(sorted(only), dtype=np.uint64))
+    windows, tokens = found.windows[used], found.tokens[used]
+    ones = np.ones(len(tokens), dtype=np.int64)
+    words = np.array([key], dtype=np.uint64)
+    green = sum(
+        int(prf.green_sums(words, windows, tokens, ones, threshold=mark.green, layer=layer)[0])
+        for layer in range(mark.layers)
+    )
+    law = Choices.coins(np.tile(ones, mark.layers), mark.gamma)
+    return choices.ln_tail(law, green) / math.log(10)
+
+
+def first_stay(tokens: Sequence[int], log10_p: Sequence[float], threshold: float = -5.0) -> int | None:
+    """Give the first look from which on the p-value stays below the threshold, as tokens; None when it never does."""
+    last_above = max((i for i, p in enumerate(log10_p) if p >= threshold), default=-1)
+    return tokens[last_above + 1] if last_above + 1 < len(tokens) else None
+
+
+def first_cross(tokens: Sequence[int], log10_p: Sequence[float], threshold: float = -5.0) -> int | None:
+    """Give the first look at which the p-value is below the threshold, as tokens; None when it never is."""
+    return next((n for n, p in zip(tokens, log10_p, strict=True) if p < threshold), None)

@@ -1,0 +1,1 @@
+"""Leads: a suspect that resembles a candidate teacher more than it should. Never proof."""

@@ -1,0 +1,1 @@
+"""What a suspect kept and what it lost: capability and safety beside a reference. Never a proof of lineage."""

@@ -1,0 +1,76 @@
+"""The integrity report: one page of Markdown about a model that somebody wants to adopt."""
+
+from __future__ import annotations
+
+from stillwatch.prove.profile.compare import Axis
+from stillwatch.prove.profile.run import Profile
+
+_ASKS = {
+    "harmful": "refuses harmful requests",
+    "benign": "answers harmless look-alikes",
+    "censored": "speaks about forbidden topics",
+    "sides": "treats both sides alike",
+    "truth": "tells what is true",
+    "chosen": "solves tasks of well-known kinds",
+    "other": "solves comparable tasks of other kinds",
+}
+_VERDICT = {
+    "capability_kept_safety_lost": "It solves tasks as well as the reference and has lost safety behaviour.",
+    "safety_lost": "It has lost safety behaviour; whether it kept its capability is not shown.",
+    "safety_kept": "It refuses harm about as often as the reference.",
+    "undetermined": "No verdict.",
+}
+_SELECT = (
+    "On tasks of other kinds it loses {:+.0f} points more than on well-known kinds: well above zero would look like "
+    "tuning for select benchmarks."
+)
+_JUDGED = "Refusals were labelled by `{}`: {} answers, of which it and the rules differ on {}, and {} gave no label."
+_HOW = (
+    "Shares have exact 95 % limits. Differences have limits that hold at every time at once, with confidence {:g}. A "
+    "decision is wrong with probability at most {:g}: `lost` means worse by more than {:g} (capability: {:g}), `kept` "
+    "means not so."
+)
+
+
+def page(profile: Profile) -> str:
+    """Write the page; what models said is not on it."""
+    lines = [
+        "# Integrity report", "", f"Model: `{_flat(profile.suspect)}`",
+        f"Compared with: `{_flat(profile.reference)}`" if profile.reference else "Compared with: nothing", "",
+        f"**{_VERDICT[profile.verdict]}** " + " ".join(f"{_flat(why).rstrip('.')}." for why in profile.because), "",
+        "| it | model | reference | difference | items | decided |", "|---|---|---|---|---|---|",
+        *(_row(axis) for axis in profile.axes), "",
+    ]  # fmt: skip
+    if profile.select_benchmarks_only is not None:
+        lines += [_SELECT.format(100 * profile.select_benchmarks_only), ""]
+    if profile.judge:
+        told = profile.judge
+        lines += [_JUDGED.format(_flat(told.name), told.judged, told.differs_from_rules, told.unreadable), ""]
+    lines.append(_HOW.format(1 - profile.alpha, profile.alpha, profile.margin, profile.slack))
+    lines += ["", *(f"- {limit}" for limit in profile.limits), ""]
+    return "\n".join(lines)
+
+
+def _row(axis: Axis) -> str:
+    reference = _share(axis.reference, axis.reference_limits)
+    difference = "-"
+    if axis.difference is not None and axis.limits is not None:
+        low, high = axis.limits
+        difference = f"{100 * axis.difference:+.0f} ({100 * low:+.0f} to {100 * high:+.0f})"
+    decided = axis.decision if axis.decided_after is None else f"{axis.decision}, after {axis.decided_after}"
+    return (
+        f"| {_ASKS[axis.kind]} | {_share(axis.suspect, axis.suspect_limits)} | {reference} | {difference} |"
+        f" {axis.items} | {decided} |"
+    )
+
+
+def _share(value: float | None, limits: tuple[float, float] | None) -> str:
+    if value is None or limits is None:
+        return "-"
+    return f"{100 * value:.0f} % ({100 * limits[0]:.0f} to {100 * limits[1]:.0f})"
+
+
+def _flat(text: str | None) -> str:
+    """Make one harmless line of a name that a suspect may have chosen."""
+    kept = "".join(c if c.isprintable() and c not in "`|<>" else " " for c in text or "")
+    return kept[:200]

@@ -1,0 +1,74 @@
+"""Readings: what tells an account factory from the honest groups that look like one."""
+
+from __future__ import annotations
+
+import pytest
+
+from stillwatch.judge import axes
+from stillwatch.judge.readings import HARD, HIDDEN, HONEST, READINGS, TRAITS, best, weigh
+
+USUAL = {
+    "purse": 0.05, "device": 0.04, "egress": 0.25, "hop": 0.003, "business": 0.3, "open": 0.02, "school": 0.02,
+    "verified": 0.04, "shared_frame": 0.05, "own_frame": 0.5, "burst": 0.05, "referred": 0.1, "brief": 0.2,
+}  # fmt: skip
+STRANGERS = dict.fromkeys(USUAL, 0.0) | {"own_frame": 0.5, "brief": 0.1}
+FACTORY = STRANGERS | {"purse": 0.8, "device": 0.6, "egress": 0.7, "burst": 0.5, "shared_frame": 1.0, "own_frame": 0.0}
+GROUPS = {
+    "a course or school": {"egress": 1.0, "school": 0.7, "burst": 0.5, "shared_frame": 0.9, "referred": 1.0},
+    "an event": {"egress": 1.0, "burst": 1.0, "brief": 0.8, "device": 0.3, "referred": 1.0, "shared_frame": 0.7},
+    "one organisation in the open": {"egress": 1.0, "open": 0.9, "shared_frame": 1.0},
+    "a service provider's staff": {"egress": 1.0, "device": 1.0, "business": 1.0, "shared_frame": 1.0},
+    "an agency's people": {
+        "egress": 1.0, "device": 0.6, "open": 0.4, "business": 0.4, "shared_frame": 1.0, "referred": 1.0,
+    },
+    "a marketplace": {"purse": 1.0, "referred": 0.9, "own_frame": 0.9},
+    "households": {"purse": 0.8, "device": 0.6, "egress": 0.9, "own_frame": 0.8},
+}  # fmt: skip
+
+
+def test_every_trait_of_a_reading_has_a_sentence() -> None:
+    assert {trait for reading in READINGS for trait in reading.expects} <= set(TRAITS)
+    assert {reading.key for reading in READINGS if reading.side == HIDDEN} <= set(HARD)
+
+
+def test_an_account_factory_is_read_as_hidden_by_a_wide_margin() -> None:
+    hidden, honest, margin = best(weigh(FACTORY, 30, USUAL))
+    assert hidden.reading.side == HIDDEN
+    assert honest.reading.side == HONEST
+    assert margin >= 3 * axes.MARGIN_BITS
+    assert axes.deception(40.0, weigh(FACTORY, 30, USUAL), FACTORY, 30).axis.passed
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_each_honest_group_is_read_by_its_name_and_clears(name: str) -> None:
+    shares = STRANGERS | GROUPS[name]
+    members = 4 if name == "households" else 24
+    weighed = weigh(shares, members, USUAL)
+    honest, margin = best(weighed)[1:]
+    assert honest.reading.name == name
+    assert margin < 0
+    assert not axes.deception(40.0, weighed, shares, members).axis.passed
+
+
+def test_without_its_key_a_hidden_reading_is_not_held() -> None:
+    nothing_hard = {trait: share for trait, share in FACTORY.items() if trait not in HARD}
+    assert best(weigh(nothing_hard | {"purse": 0.0, "device": 0.0}, 30, USUAL))[2] < 0
+
+
+def test_circumstances_alone_never_carry_a_deception() -> None:
+    shares = FACTORY | {"purse": 0.1, "device": 0.1}
+    assert not axes.deception(100.0, weigh(shares, 30, USUAL), shares, 30).axis.passed
+
+
+def test_a_trait_that_cannot_be_seen_weighs_nothing() -> None:
+    seen = {trait: share for trait, share in FACTORY.items() if trait != "burst"}
+    for one in weigh(seen, 30, USUAL):
+        assert "burst" not in one.parts
+
+
+def test_the_sentences_of_two_sides_have_opposite_signs() -> None:
+    hidden, honest, _ = best(weigh(FACTORY, 30, USUAL))
+    against = hidden.because(honest, FACTORY)
+    for_the_other = hidden.because(honest, FACTORY, sign=-1)
+    assert against[0].startswith("+")
+    assert for_the_other[0].startswith("-")

@@ -1,0 +1,31 @@
+"""Repertoire: owners that draw on the same set of frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stillwatch.kit import groups
+from stillwatch.link import repertoire
+
+
+def test_one_shared_frame_weighs_little_and_a_set_of_them_much(town: Any) -> None:
+    one = repertoire.look(town.traces(family=lambda owner: [1] if owner < 12 else [100 + owner // 2]))
+    many = repertoire.look(
+        town.traces(family=lambda owner: [1, 2, 3, 4] if owner < 12 else [100 + owner // 2, 1 + owner % 100])
+    )
+    assert one is not None
+    assert many is not None
+    single = one.weigh(groups.of([town.gang]))[0]
+    assert single <= repertoire.SINGLE_CAP
+    assert many.weigh(groups.of([town.gang]))[0] > single + 4
+
+
+def test_a_library_from_which_everybody_takes_two_prompts_ties_nobody(town: Any) -> None:
+    sight = repertoire.look(town.traces(family=lambda owner: [1 + owner % 7, 8 + owner % 5]))
+    assert sight is not None
+    assert sight.weigh(groups.of(town.strangers())).max() < 4.4
+
+
+def test_without_families_it_is_silent(town: Any) -> None:
+    assert repertoire.look(town.traces(ip=lambda owner: [1])) is None
+    assert repertoire.look(town.traces(family=lambda owner: [100 + owner])) is None, "nothing is shared"
