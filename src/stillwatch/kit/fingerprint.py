@@ -387,7 +387,7 @@ def _winnow(work: Scratch, length: int, salt: np.uint64) -> int:
 
 
 @part
-def sketch(
+def sketch_text(
     text: npt.NDArray[np.uint8], start: int, end: int, work: Scratch, mode: int, salt: np.uint64
 ) -> tuple[np.uint64, np.uint64, int, int, int]:
     """Sketch one text: `text[start:end]`, UTF-8 as far as it goes, at most LONGEST bytes of it.
@@ -472,6 +472,14 @@ def sketch(
     if count == 0:
         return _ZERO, _ZERO, 0, 0, 0
     return mix(exact), total, count, script, found
+
+
+@kernel
+def sketch(
+    text: npt.NDArray[np.uint8], start: int, end: int, work: Scratch, mode: int, salt: np.uint64
+) -> tuple[np.uint64, np.uint64, int, int, int]:
+    """Do as `sketch_text`, for callers that are no kernels themselves: compiled once and cached."""
+    return sketch_text(text, start, end, work, mode, salt)
 
 
 @part
