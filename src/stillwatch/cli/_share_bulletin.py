@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
 
 from stillwatch import rooms
 from stillwatch.cli._share_desk import by_option, desk, found, json_option, now, settings_option, speaker
+from stillwatch.cli._share_traffic import Extras
+from stillwatch.cli._share_traffic import options as traffic_options
 from stillwatch.errors import ShareError, UsageError
 from stillwatch.kit.plain import plain
 from stillwatch.model.bulletin import MARKINGS, Bulletin, Marking
@@ -38,11 +42,12 @@ _note = click.option("--note", default="", metavar="TEXT", help="A remark of you
 @_campaigns
 @_marking
 @_note
+@traffic_options
 @settings_option
 @json_option
 def preview(
-    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, settings_file: Path | None,
-    as_json: bool,
+    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, traffic: Path | None,
+    group_key: Path | None, settings_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Show every field that would leave of CASE, and why; nothing leaves.
 
@@ -50,7 +55,8 @@ def preview(
     """
     section = found(settings_file)
     case = cases.read(directory)
-    told, refused = bulletins(directory, case, section, campaigns, marking, note)
+    extras = Extras(directory, case, traffic, group_key)
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
     drawn = [desk(section).versioned(one) for one in told]
     bad = {one.id: scrub.refusals(one, insiders(case)) for one in drawn}
     if as_json:
@@ -79,17 +85,19 @@ def preview(
 @_campaigns
 @_marking
 @_note
+@traffic_options
 @by_option
 @settings_option
 @json_option
 def prepare(
-    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, who: str,
-    settings_file: Path | None, as_json: bool,
+    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, traffic: Path | None,
+    group_key: Path | None, who: str, settings_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put the bulletins of CASE on the desk, for a second person to release."""
     section = found(settings_file)
     case = cases.read(directory)
-    told, refused = bulletins(directory, case, section, campaigns, marking, note)
+    extras = Extras(directory, case, traffic, group_key)
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
     open_ = desk(section)
     for one in told:
         scrub.check(one, insiders(case))
@@ -153,12 +161,14 @@ def revoke(bulletin: str, because: str, who: str, settings_file: Path | None, as
 @_campaigns
 @_marking
 @_note
+@traffic_options
 @by_option
 @settings_option
 @json_option
 def export(
-    directory: Path, form: str, out: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, who: str,
-    settings_file: Path | None, as_json: bool,
+    directory: Path, form: str, out: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str,
+    traffic: Path | None,
+    group_key: Path | None, who: str, settings_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write the bulletins of CASE to a file of yours; the log says so.
 
@@ -166,7 +176,8 @@ def export(
     """
     section = found(settings_file)
     case = cases.read(directory)
-    told, refused = bulletins(directory, case, section, campaigns, marking, note)
+    extras = Extras(directory, case, traffic, group_key)
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
     open_ = desk(section)
     for one in told:
         scrub.check(one, insiders(case))
@@ -217,41 +228,58 @@ def log(settings_file: Path | None, as_json: bool) -> None:
     click.echo(f"{size} lines, unbroken; root {root}")
 
 
-VERBS = (preview, prepare, list_, show, release, revoke, export, log)
+@click.command("group-key")
+@click.argument("file", type=click.Path(path_type=Path))
+def make_group_key(file: Path) -> None:
+    """Make the key that a group of peers has in common, in FILE; hand it to them by a safe way of your own."""
+    if file.exists():
+        raise UsageError(f"`{file}` is there already", hint="name another file, or take the old one away first")
+    write(file, secrets.token_bytes(32))
+    click.echo(f"a new group key in {file}; only its owner can read it")
 
 
-def bulletins(
-    directory: Path, case: Case, section: Share, campaigns: Sequence[str], marking: Marking | None, note: str
-) -> tuple[list[Bulletin], list[str]]:
-    """Compose the bulletins of a case; tells besides which entries are none that may be told.
+VERBS = (make_group_key, preview, prepare, list_, show, release, revoke, export, log)
+
+
+class Asked(NamedTuple):
+    """What of a case is asked for, and how it is to be told."""
+
+    campaigns: Sequence[str]
+    marking: Marking | None
+    note: str
+    extras: Extras
+
+
+def bulletins(directory: Path, case: Case, section: Share, asked: Asked) -> tuple[list[Bulletin], list[str]]:
+    """Compose the bulletins of a case; tells besides what of it is not told, and why.
 
     Raises:
         ShareError: when an entry was asked for by name and may not be told, or there is none of that name.
     """
     first = {line.id: line.first for line in cases.lineage(directory).lines}
     named = {entry.id: entry for entry in case.campaigns}
-    if unknown := [name for name in campaigns if name not in named]:
+    if unknown := [name for name in asked.campaigns if name not in named]:
         raise ShareError(
             f"no entry `{plain(unknown[0], 80)}`", where=str(directory), hint=f"it has {', '.join(named) or 'none'}"
         )
     told, refused = [], []
-    for entry in [named[name] for name in campaigns] or case.campaigns:
+    for entry in [named[name] for name in asked.campaigns] or case.campaigns:
         try:
-            told.append(_composed(entry, case, section, marking, note, first))
+            told.append(_composed(entry, case, section, asked, first.get(entry.id)))
         except ShareError as mistake:
-            if campaigns:
+            if asked.campaigns:
                 raise
             refused.append(f"{entry.id}: {mistake.what}")
-    return told, refused
+    return told, [*refused, *asked.extras.told]
 
 
-def _composed(
-    entry: Entry, case: Case, section: Share, marking: Marking | None, note: str, first: Mapping[str, datetime]
-) -> Bulletin:
-    return compose(
-        entry, case, producer=section.organisation, marking=marking or section.marking, note=note,
-        created=first.get(entry.id),
+def _composed(entry: Entry, case: Case, section: Share, asked: Asked, created: datetime | None) -> Bulletin:
+    plainly = compose(
+        entry, case, producer=section.organisation, marking=asked.marking or section.marking, note=asked.note,
+        created=created,
     )  # fmt: skip
+    families, ranges = asked.extras.families(entry), asked.extras.ranges(entry)
+    return msgspec.structs.replace(plainly, families=families, ranges=ranges)
 
 
 def insiders(case: Case) -> set[str]:

@@ -86,6 +86,10 @@ def why(field: str) -> str:
 
 
 def _flat(thing: object, path: str) -> list[tuple[str, str]]:
+    if isinstance(thing, dict) and "shared_egress" in thing:
+        egress = "; shared egress, never to be enforced on" if thing["shared_egress"] else ""
+        range_ = f"{thing['accounts']} accounts, {thing['frequency']:.2%} of all others, until {thing['valid_until']}"
+        return [(path, f"{thing['value']}: {range_}{egress}")]
     if isinstance(thing, dict):
         return [pair for name, value in thing.items() for pair in _flat(value, f"{path}.{name}".strip("."))]
     if isinstance(thing, list):
