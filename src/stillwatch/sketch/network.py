@@ -82,3 +82,9 @@ def _any(raw: bytes) -> tuple[np.uint64, np.uint64]:
         return mix(U64(value | 1 << 40)), mix(U64(value >> 8 | 1 << 41))
     value = int(parsed)
     return mix(U64((value ^ (value >> 64)) & (1 << 64) - 1)), mix(U64(value >> 80 | 1 << 50))
+
+
+def address(text: str) -> tuple[int, int]:
+    """Hash one address as `columns` does: (address, neighbourhood); 0 for none."""
+    whole, prefix = _any(text.encode("utf-8", "replace"))
+    return int(whole), int(prefix)
