@@ -15,6 +15,6 @@ from stillwatch.ingest._sse import whole_answer
 from stillwatch.ingest._survey import Sort, Survey, survey
 
 __all__ = [
-    "REJECTED", "Clients", "Gathered", "Progress", "Sort", "Survey", "Taken", "gather", "ingest", "networks", "read_accounts", "read_grants",
-    "read_known", "survey", "text_bytes", "whole_answer",
+    "REJECTED", "Clients", "Gathered", "Progress", "Sort", "Survey", "Taken", "gather", "ingest", "networks",
+    "read_accounts", "read_grants", "read_known", "survey", "text_bytes", "whole_answer",
 ]  # fmt: skip

@@ -232,7 +232,7 @@ class Proxy:
             self._heard(one, grant.id if grant is not None else None, b"".join(kept), upstream, kind)
 
     def _hears(self, one: Passing, licensed: bool) -> bool:
-        """Tell whether the answer is listened to: for grants, and for members of campaigns, whose answers may come back."""
+        """Tell whether the answer is listened to: for grants, and where an answer to a member may come back."""
         return licensed or (one.dialect is not None and self.room.watch.remembers(one.asked.account))
 
     def _heard(self, one: Passing, grant: str | None, raw: bytes, upstream: aiohttp.ClientResponse, kind: str) -> None:
