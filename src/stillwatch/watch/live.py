@@ -23,6 +23,7 @@ from stillwatch import rooms
 from stillwatch.kit.contained import KEPT, contained, lanes
 from stillwatch.kit.fingerprint import LANES, LONGEST
 from stillwatch.kit.hashes import hash_column
+from stillwatch.kit.jit import entry
 from stillwatch.kit.lookup import every
 from stillwatch.model.answer import Asked, Decision, Order, Rung, Would, rank
 from stillwatch.model.grant import Grant
@@ -41,6 +42,8 @@ ANSWERS: Final = 200_000
 """Answers to members that are remembered, to know them when they come back from somebody else."""
 LANES_ALIKE: Final = 3
 """Smallest fingerprints of an answer that must come back; one may have been changed by a doubled word."""
+SYSTEM_KEPT: Final = 8192
+"""Characters of a system text up to which what was found in it is kept."""
 PADDING: Final = bytes(64)
 RUNGS: Final = rooms.members("act")
 ALLOWED: Final = Decision(shadow=False)
@@ -74,7 +77,12 @@ class Watch:
         self.state = state
         self._newcomers = Newcomers(state, self.settings.innocent_newcomers) if state is not None else None
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
+        self._framed = lru_cache(maxsize=4096)(self._system)
         self._answers.clear()
+        if state is not None:
+            nothing = np.frombuffer(PADDING, np.uint8)
+            self._find = entry(contained, nothing, 0, SALT, self._work, state.frames, self._rows)
+            self._every = entry(every, state.members.keys, state.members.values, U64(1), self._few)
 
     def renew(self, state: State | None, standing: Standing) -> None:
         """Take a new state and a new standing; what was counted of newcomers begins anew with a new state."""
@@ -115,7 +123,7 @@ class Watch:
         if self.state is None:
             return []
         members = self.state.members
-        found = every(members.keys, members.values, U64(self._key.account(account)), self._few)
+        found = self._every(members.keys, members.values, U64(self._key.account(account)), self._few)
         return self._few[:found].tolist() if found else []
 
     def _ordered(self, account: str, campaigns: list[int], now: float) -> Order | None:
@@ -234,16 +242,20 @@ class Watch:
         found = self._contained(told.last, U64(0))
         if told.first is not told.last and told.first:
             found += [row for row in self._contained(told.first, U64(0)) if row not in found]
-        if told.system:
-            found += self._contained(told.system, SALT)
+        if told.system:  # one text stands before many requests, so it is looked at once
+            known = self._framed(told.system) if len(told.system) <= SYSTEM_KEPT else self._system(told.system)
+            found += known
         return found
+
+    def _system(self, text: str) -> tuple[int, ...]:
+        return tuple(self._contained(text, SALT))
 
     def _contained(self, text: str, salt: np.uint64) -> list[int]:
         if self.state is None or not text:
             return []
         raw = text[:LONGEST].encode("utf-8", "replace")
         data = np.frombuffer(raw + PADDING, np.uint8)
-        found = contained(data, len(raw), salt, self._work, self.state.frames, self._rows)
+        found = self._find(data, len(raw), salt, self._work, self.state.frames, self._rows)
         return self._rows[:found].tolist() if found else []
 
     def _shown(self, asked: Asked) -> list[tuple[int, int]]:
