@@ -37,7 +37,8 @@ def entry(compiled: Callable[..., R], *example: Any) -> Callable[..., R]:
     """
     compiled(*example)
     overloads = getattr(compiled, "overloads", {})
-    found = overloads.get(tuple(numba.typeof(one) for one in example))
+    typeof: Callable[[Any], Any] = numba.typeof
+    found = overloads.get(tuple(typeof(one) for one in example))
     direct: Callable[..., R] = compiled if found is None else found.entry_point
     return direct
 

@@ -4,6 +4,7 @@
 - `GET /v1/decide` (and any method below `/v1/decide/`) reads headers only and answers with a status that `auth_request`
   of nginx and `ext_authz` of Envoy understand: 200 pass, 401 challenge, 403 refuse or slow; the decision stands in
   `x-stillwatch-…` headers.
+- `POST /ingest/litellm`, `/v1/traces` and `/v1/logs` take logs in; see `receivers`.
 - `/healthz`, `/metrics` (Prometheus) and `/openapi.json`.
 
 Everything but `/healthz` needs a token, in `x-stillwatch-token` or `Authorization: Bearer`. What cannot be decided
@@ -24,6 +25,7 @@ from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
 from stillwatch.serve.http import Gone, Headers, Receive, Scope, Send, TooLarge, answer, header, read_body, say
+from stillwatch.serve.receivers import PATHS, receive_logs
 from stillwatch.store.tokens import Scope as Permit
 from stillwatch.watch.room import Room
 
@@ -64,6 +66,8 @@ class Decisions:
         if scope["type"] == "http":
             if scope["path"] == "/v1/decide" and scope["method"] == "POST":
                 await self._post(scope, receive, send)
+            elif scope["path"] in PATHS and scope["method"] == "POST":
+                await self._logs(scope, receive, send)
             else:
                 await self._other(scope, send)
         elif scope["type"] == "lifespan":
@@ -107,6 +111,13 @@ class Decisions:
             }
         )  # fmt: skip
         await send({"type": "http.response.body", "body": body})
+
+    async def _logs(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.permitted(scope, "ingest"):
+            await _shut(send)
+            return
+        most = self.room.settings.watch.max_body_mib << 20
+        await receive_logs(scope, receive, send, place=self.room.place, most=most)
 
     async def _other(self, scope: Scope, send: Send) -> None:
         path = scope["path"]
@@ -249,6 +260,10 @@ OPENAPI: Final[dict[str, Any]] = {
                 "responses": {"200": {"description": "pass"}, "401": {"description": "challenge"},
                               "403": {"description": "refuse, or wait"}},
             },
+        },
+        **{
+            path: {"post": {"summary": "Logs, kept for the next hunt", "responses": {"200": {"description": "kept"}}}}
+            for path in PATHS
         },
         "/healthz": {"get": {"security": [], "responses": {"200": {"description": "alive"}}}},
         "/metrics": {"get": {"responses": {"200": {"description": "Prometheus"}}}},
