@@ -7,6 +7,7 @@
     ├── FormatError            a log is not in a format that we know          (exit 3)
     ├── CaseError              a case directory is missing, locked or damaged (exit 1)
     ├── BookError              an order, token or grant is not as it must be  (exit 1)
+    ├── ShareError             something must not leave, or must not come in  (exit 1)
     └── ResourceError          disk or memory ran out                         (exit 1)
 
 Each knows what, where and what next, and prints as
@@ -73,6 +74,10 @@ class CaseError(StillwatchError):
 
 class BookError(StillwatchError):
     """The book of orders cannot be opened, or what is asked of an order, token or grant cannot be done."""
+
+
+class ShareError(StillwatchError):
+    """Something must not leave the house, or must not come in."""
 
 
 class ResourceError(StillwatchError):

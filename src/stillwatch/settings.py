@@ -10,7 +10,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -93,6 +93,25 @@ class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     stall_s: float = 600.0
 
 
+class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[share]`: what leaves, and who lets it.
+
+    Attributes:
+        organisation: the name under which bulletins are told; none leaves without it.
+        directory: where bulletins, peers and the disclosure log lie; empty for the one that `STILLWATCH_SHARE` names,
+            else `~/.local/share/stillwatch/share`.
+        marking: Traffic Light Protocol 2.0: `clear`, `green`, `amber`, `amber+strict` or `red`.
+        preparers: who may prepare a bulletin; empty for anybody.
+        releasers: who may release one; empty for anybody who did not prepare it.
+    """
+
+    organisation: str = ""
+    directory: str = ""
+    marking: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber+strict"
+    preparers: tuple[str, ...] = ()
+    releasers: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
@@ -100,6 +119,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     store: Store = Store()
     watch: Watch = Watch()
     proxy: Proxy = Proxy()
+
+    share: Share = Share()
 
 
 def find(file: Path | None = None) -> Settings:

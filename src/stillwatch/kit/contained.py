@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.fingerprint import FRAME, MOST, TURN, Scratch, sketch, smallest
+from stillwatch.kit.fingerprint import FRAME, MOST, TURN, Scratch, sketch_text, smallest
 from stillwatch.kit.jit import kernel
 from stillwatch.kit.siphash import siphash
 
@@ -50,7 +50,7 @@ def contained(
         salt: of the kind of text, as in the hunt: 0 for turns, that of `sketch.system` for system texts.
         out: shape (KEPT,).
     """
-    _, _, _, _, found = sketch(text, 0, length, work, FRAME, salt)
+    _, _, _, _, found = sketch_text(text, 0, length, work, FRAME, salt)
     names = np.empty(_SEEN, np.int32)
     hits = np.zeros(_SEEN, np.int32)
     known = 0
@@ -100,6 +100,6 @@ def contained(
 @kernel
 def lanes(text: npt.NDArray[np.uint8], length: int, work: Scratch, out: npt.NDArray[np.uint32]) -> int:
     """Write the smallest fingerprints of an answer to `out`, as the hunt knows a turn again; returns its tokens."""
-    exact, _, count, _, found = sketch(text, 0, length, work, TURN, U64(0))
+    exact, _, count, _, found = sketch_text(text, 0, length, work, TURN, U64(0))
     smallest(work, found, exact, out)
     return count

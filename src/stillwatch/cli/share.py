@@ -1,0 +1,20 @@
+"""`stillwatch share`: what peers may be told of a finding, and how it gets to them."""
+
+from __future__ import annotations
+
+import click
+
+from stillwatch.cli import _share_bulletin
+
+
+@click.group("share")
+def command() -> None:
+    """Tell peers what was found, without handing over customers.
+
+    A bulletin is prepared by one person and released by another; every step stands in the disclosure log.
+    """
+
+
+for part in (_share_bulletin,):
+    for verb in part.VERBS:
+        command.add_command(verb)

@@ -1,0 +1,223 @@
+"""Desk: a bulletin is prepared by one person and released by another; only what is released goes to peers.
+
+A change of one letter makes another digest, and a release holds for one digest only. A version that says something
+new is always newer than the one before it, and one that says the same is the same to the last byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from stillwatch.errors import ShareError
+from stillwatch.model.bulletin import Bulletin
+from stillwatch.share import compose, scrub
+from stillwatch.share.files import locked, write
+from stillwatch.share.log import Line, Log
+
+BULLETINS: Final = "bulletins"
+
+
+class Record(msgspec.Struct, kw_only=True, frozen=True):
+    """A bulletin on the desk, and who did what with it.
+
+    Attributes:
+        to: names of the peers that it was released to; `*` for every peer that its marking allows.
+    """
+
+    bulletin: Bulletin
+    digest: str
+    prepared_by: str
+    prepared_at: datetime
+    released_by: str = ""
+    released_at: datetime | None = None
+    to: list[str] = []
+
+    @property
+    def released(self) -> bool:
+        """Tell whether it may leave."""
+        return self.released_at is not None
+
+
+def digest(bulletin: Bulletin) -> str:
+    """Hash exactly what a bulletin says: SHA-256 over its JSON."""
+    return hashlib.sha256(msgspec.json.encode(bulletin, order="sorted")).hexdigest()
+
+
+class Desk:
+    """The bulletins of one installation.
+
+    Args:
+        directory: kept private; the disclosure log lies beside.
+        preparers: who may prepare; empty for anybody.
+        releasers: who may release; empty for anybody but the preparer.
+    """
+
+    def __init__(self, directory: Path, preparers: Sequence[str] = (), releasers: Sequence[str] = ()) -> None:
+        self.directory = directory
+        self.preparers = preparers
+        self.releasers = releasers
+        self.log = Log(directory)
+
+    def records(self) -> list[Record]:
+        """Read everything on the desk, in the order of the ids."""
+        return [self._read(path) for path in sorted((self.directory / BULLETINS).glob("*.json"))]
+
+    def find(self, name: str) -> Record:
+        """Read one record by its bulletin's id, or by the beginning of it.
+
+        Raises:
+            ShareError: when there is none, or more than one.
+        """
+        found = [one for one in self.records() if name and one.bulletin.id.startswith(name)]
+        if len(found) != 1:
+            raise ShareError(
+                f"{'no bulletin' if not found else 'more than one bulletin'} begins with `{name}`",
+                where=str(self.directory), hint="list them with `stillwatch share list`",
+            )  # fmt: skip
+        return found[0]
+
+    def versioned(self, bulletin: Bulletin) -> Bulletin:
+        """Give a bulletin the `created` and `modified` that its last version asks for.
+
+        Raises:
+            ShareError: when it was revoked: that is for good.
+        """
+        last = self._last(bulletin.id)
+        if last is None:
+            return bulletin
+        if last.revoked and not bulletin.revoked:
+            raise ShareError(
+                "it was revoked, and that is for good", where=f"bulletin {bulletin.id}",
+                hint="what was found anew is told under a new finding",
+            )  # fmt: skip
+        same = msgspec.structs.replace(bulletin, created=last.created, modified=last.modified)
+        if same == last:
+            return last
+        newer = max(bulletin.modified, last.modified + timedelta(milliseconds=1))
+        return msgspec.structs.replace(bulletin, created=last.created, modified=newer)
+
+    def prepare(self, bulletin: Bulletin, who: str, known: Collection[str] = ()) -> Record:
+        """Put a bulletin on the desk; what is released already and has not changed stays released.
+
+        Raises:
+            ShareError: when something in it must not leave, or the person may not prepare.
+        """
+        _allowed(who, self.preparers, "prepare")
+        scrub.check(bulletin, known)
+        with locked(self.directory / BULLETINS):
+            bulletin = self.versioned(bulletin)
+            last = self._record(bulletin.id)
+            if last is not None and last.digest == digest(bulletin):
+                return last
+            record = Record(bulletin=bulletin, digest=digest(bulletin), prepared_by=who, prepared_at=_now())
+            self._write(record)
+        self._note(record, who, "prepared")
+        return record
+
+    def release(self, name: str, who: str, to: Sequence[str], seen: str = "") -> Record:
+        """Let a bulletin leave, to the peers named.
+
+        Args:
+            seen: the digest that the releaser saw; refused when the bulletin has changed since.
+
+        Raises:
+            ShareError: when the person prepared it, may not release, or saw something else.
+        """
+        _allowed(who, self.releasers, "release")
+        with locked(self.directory / BULLETINS):
+            record = self.find(name)
+            if _same(who, record.prepared_by):
+                raise ShareError(
+                    f"`{who}` prepared it: a second person releases", where=f"bulletin {record.bulletin.id}"
+                )
+            if seen and not record.digest.startswith(seen):
+                raise ShareError(
+                    "it has changed since it was previewed", where=f"bulletin {record.bulletin.id}",
+                    hint="look at it again with `stillwatch share show`",
+                )  # fmt: skip
+            if record.bulletin.marking == "red" and (not to or "*" in to):
+                raise ShareError(
+                    "`red` is for those named only",
+                    where=f"bulletin {record.bulletin.id}",
+                    hint="name them, `--to`",
+                )
+            record = msgspec.structs.replace(
+                record, released_by=who, released_at=_now(), to=sorted({*record.to, *(to or ["*"])})
+            )
+            self._write(record)
+        self._note(record, who, "released")
+        return record
+
+    def revoke(self, name: str, who: str, because: str) -> Record:
+        """Take a bulletin back: at once, by one person, to everybody who had it.
+
+        Raises:
+            ShareError: when no reason is given, or the reason must not leave.
+        """
+        if not because.strip():
+            raise ShareError("a revocation needs a reason", hint='`--because "…"`')
+        with locked(self.directory / BULLETINS):
+            record = self.find(name)
+            if record.bulletin.revoked:
+                return record
+            at = max(_now(), record.bulletin.modified + timedelta(milliseconds=1))
+            taken = compose.revoke(record.bulletin, at, because)
+            scrub.check(taken)
+            record = msgspec.structs.replace(
+                record, bulletin=taken, digest=digest(taken), released_by=who if record.released else "",
+                released_at=at if record.released else None,
+            )  # fmt: skip
+            self._write(record)
+        self._note(record, who, "revoked")
+        return record
+
+    def _last(self, name: str) -> Bulletin | None:
+        record = self._record(name)
+        return record.bulletin if record else None
+
+    def _record(self, name: str) -> Record | None:
+        path = self.directory / BULLETINS / f"{name}.json"
+        return self._read(path) if path.exists() else None
+
+    def _read(self, path: Path) -> Record:
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as trouble:
+            raise ShareError(f"the record is damaged: {trouble}", where=str(path), hint="prepare it again") from None
+        if record.digest != digest(record.bulletin):
+            raise ShareError("the bulletin was changed on the disk", where=str(path), hint="prepare it again")
+        return record
+
+    def _write(self, record: Record) -> None:
+        write(self.directory / BULLETINS / f"{record.bulletin.id}.json", msgspec.json.encode(record))
+
+    def _note(self, record: Record, who: str, did: str) -> None:
+        line = {
+            "at": _now(), "who": who, "did": did, "what": record.bulletin.id, "to": record.to,
+            "marking": record.bulletin.marking, "digest": record.digest,
+        }  # fmt: skip
+        self.log.add(msgspec.convert(line, Line))
+
+
+def _allowed(who: str, people: Sequence[str], verb: str) -> None:
+    if not who.strip():
+        raise ShareError(f"a person must stand behind it: who wants to {verb}?", hint="`--by NAME`")
+    if people and not any(_same(who, one) for one in people):
+        raise ShareError(
+            f"`{who}` may not {verb}", hint=f"`[share] {verb.removesuffix('e')}ers` in the settings names who may"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def _now() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,123 @@
+"""Serve: the TAXII server on a socket of its own, or inside any ASGI application.
+
+On its own it is a thread for each connection, HTTP/1.1 with keep-alive; with a certificate it speaks TLS, and with
+authorities of client certificates it knows peers by theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from stillwatch.errors import UsageError
+from stillwatch.share.taxii.answer import LARGEST, Request, Response, Server
+
+SILENT_S: Final = 60
+"""Seconds after which a connection that says nothing is closed."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = SILENT_S
+    server_version = "stillwatch"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    taxii: Server
+
+    def _do(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if self.headers.get("Transfer-Encoding") or not length.isdigit() or int(length) > LARGEST:
+            self.close_connection = True
+            self._send(Response(status=413, body=b'{"title": "too large", "http_status": "413"}'))
+            return
+        path, _, query = self.path.partition("?")
+        certificate = b""
+        if isinstance(self.connection, ssl.SSLSocket):
+            certificate = self.connection.getpeercert(binary_form=True) or b""
+        self._send(
+            self.taxii.answer(
+                Request(
+                    method=self.command, path=path, query=query, body=self.rfile.read(int(length)),
+                    headers={name.lower(): value for name, value in self.headers.items()}, certificate=certificate,
+                )
+            )
+        )  # fmt: skip
+
+    do_GET = do_POST = do_DELETE = do_PUT = _do  # noqa: N815 - names of the base class
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: the disclosure log says what was served to whom."""
+
+
+def bind(
+    server: Server, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None,
+    clients: Path | None = None,
+) -> ThreadingHTTPServer:  # fmt: skip
+    """Listen; `serve_forever` then answers. Port 0 takes a free one.
+
+    Args:
+        certificate: PEM chain of the server; without it the socket is plain, and host must be loopback.
+        clients: PEM of the authorities whose client certificates are believed.
+
+    Raises:
+        UsageError: when plain HTTP is asked for on another address than loopback, or it cannot listen.
+    """
+    if certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
+        raise UsageError(
+            f"`{host}` would get tokens in clear", hint="name `--certificate` and `--key`, or listen on 127.0.0.1"
+        )
+    handler = type("Handler", (_Handler,), {"taxii": server})
+    try:
+        found = ThreadingHTTPServer((host, port), handler)
+        found.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            if clients is not None:
+                context.load_verify_locations(clients)
+                context.verify_mode = ssl.CERT_OPTIONAL
+            found.socket = context.wrap_socket(found.socket, server_side=True, do_handshake_on_connect=False)
+    except OSError as trouble:
+        raise UsageError(f"cannot listen on {host}:{port}: {trouble}") from None
+    return found
+
+
+Scope = MutableMapping[str, Any]
+
+
+def application(server: Server) -> Callable[..., Awaitable[None]]:
+    """Give an ASGI application, to be mounted where its path is whole."""
+
+    async def app(
+        scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Callable[[Scope], Awaitable[None]]
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        body, more = b"", True
+        while more and len(body) <= LARGEST:
+            message = await receive()
+            body, more = body + message.get("body", b""), bool(message.get("more_body"))
+        request = Request(
+            method=scope["method"], path=scope["path"], body=body,
+            query=scope.get("query_string", b"").decode("latin-1"),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        )  # fmt: skip
+        response = await asyncio.to_thread(server.answer, request)
+        headers = {**response.headers, "Content-Length": str(len(response.body))}
+        head = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": response.status, "headers": head})
+        await send({"type": "http.response.body", "body": response.body})
+
+    return app
