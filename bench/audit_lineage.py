@@ -62,15 +62,15 @@ def _line(text: str, test: str, p: np.ndarray) -> None:
     print(f"| {text} | {test} | {len(p):,} | {kstest(p, 'uniform').pvalue:.2g} | {shares} |", flush=True)
 
 
-def library(ids: Sequence[np.ndarray], keys: int, *, once: bool) -> np.ndarray | None:
-    """Give the p-values of the library's detector for many of its keys, the text as one passage."""
+def library(ids: Sequence[np.ndarray], keys: int, *, once: bool, most: int = 20_000) -> np.ndarray | None:
+    """Give the p-values of the library's detector for many of its keys, up to `most` tokens as one passage."""
     try:
         import torch
         from transformers import PretrainedConfig, WatermarkDetector, WatermarkingConfig
     except ImportError:
         return None
     torch.set_num_threads(1)
-    joined = np.concatenate(ids)[:20_000]
+    joined = np.concatenate(ids)[:most]
     words, small = np.unique(joined, return_inverse=True)
     passage = torch.from_numpy(small + 2)[None]  # token 0 has one list for all keys, and 1 begins a text
     config = PretrainedConfig(vocab_size=len(words) + 2, bos_token_id=1)
@@ -104,7 +104,7 @@ def speed(keys: int, size: int, library_keys: int) -> None:
     if library_keys:
         part = np.concatenate(ids)
         begun = time.perf_counter()
-        if _library_whole(part, library_keys) is None:
+        if library([part], library_keys, once=False, most=len(part)) is None:
             return
         each = (time.perf_counter() - begun) / library_keys
         print(f"library: {each:.2f} s per key on the same tokens, {library_keys} keys tried")
@@ -112,23 +112,19 @@ def speed(keys: int, size: int, library_keys: int) -> None:
         print(f"per key {each / ((done - made) / keys):,.0f} times faster; all keys with everything {ratio:,.0f} times")
 
 
-def _library_whole(ids: np.ndarray, keys: int) -> np.ndarray | None:
-    return library([ids], keys, once=False)
-
-
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["exact", "speed"])
     parser.add_argument("--keys", type=int, default=0, help="exact 100000, speed 1000")
-    parser.add_argument("--library-keys", type=int, default=-1, help="exact 100, speed 2; 0 leaves it out")
+    parser.add_argument("--library-keys", type=int, default=-1, help="exact 100, speed 1; 0 leaves it out")
     parser.add_argument("--tokens", type=int, default=1_000_000)
     parser.add_argument("--texts", nargs="*", default=[])
     asked = parser.parse_args()
     if asked.what == "exact":
         exact(asked.keys or 100_000, 100 if asked.library_keys < 0 else asked.library_keys, asked.texts)
     else:
-        speed(asked.keys or 1000, asked.tokens, 2 if asked.library_keys < 0 else asked.library_keys)
+        speed(asked.keys or 1000, asked.tokens, 1 if asked.library_keys < 0 else asked.library_keys)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ import pytest
 
 from stillwatch import errors, rooms, settings
 from stillwatch.model import case as model
+from stillwatch.prove.lineage import report as lineage
+from stillwatch.prove.profile import run as profile
+from stillwatch.prove.twins import audit as twins
 from stillwatch.store import cases
 
 ROOT = Path(__file__).parent.parent
@@ -39,11 +42,23 @@ def command(verb: str) -> click.Command:
 
 
 def options(verb: str) -> str:
-    """Write a verb's usage and its options."""
+    """Write a verb's usage and its options; of a verb with verbs of its own, those of each."""
     spoken = command(verb)
-    with click.Context(spoken, info_name=f"stillwatch {verb}") as context:
-        usage = " ".join(spoken.collect_usage_pieces(context)).replace("[OPTIONS] ", "")
-        lines = [f"`stillwatch {verb} {usage} [OPTIONS]`", "", "| option | meaning |", "|---|---|"]
+    if isinstance(spoken, click.Group):
+        parts = [(f"{verb} {name}", one) for name, one in sorted(spoken.commands.items())]
+        told = [f"### `stillwatch {name}`\n\n{first_sentence(one)}\n\n{table(name, one)}" for name, one in parts]
+        return "\n\n".join(told)
+    return table(verb, spoken)
+
+
+def first_sentence(spoken: click.Command) -> str:
+    return " ".join((spoken.help or "").split("\n\n", maxsplit=1)[0].split())
+
+
+def table(name: str, spoken: click.Command) -> str:
+    with click.Context(spoken, info_name=f"stillwatch {name}") as context:
+        usage = " ".join(spoken.collect_usage_pieces(context)).replace("[OPTIONS]", "").strip()
+        lines = [" ".join(f"`stillwatch {name} {usage} [OPTIONS]`".split()), "", "| option | meaning |", "|---|---|"]
         for parameter in spoken.get_params(context):
             if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
                 names, told = parameter.get_help_record(context) or ("", "")
@@ -115,9 +130,12 @@ def test_what_is_made_from_the_code_is_as_the_code_makes_it(page: Path, name: st
 
 def test_every_verb_says_what_each_of_its_options_is_for() -> None:
     for verb in VERBS:
-        for parameter in command(verb).params:
-            if isinstance(parameter, click.Option):
-                assert parameter.help, f"`{verb} {parameter.opts[0]}` has no help"
+        spoken = command(verb)
+        for one in spoken.commands.values() if isinstance(spoken, click.Group) else [spoken]:
+            assert one.help, f"`{verb} {one.name}` says nothing of itself"
+            for parameter in one.params:
+                if isinstance(parameter, click.Option):
+                    assert parameter.help, f"`{one.name} {parameter.opts[0]}` has no help"
 
 
 def test_every_file_and_field_of_a_case_has_its_line() -> None:
@@ -136,7 +154,8 @@ def test_every_file_and_field_of_a_case_has_its_line() -> None:
 def test_every_exit_code_has_its_line() -> None:
     text = (DOCS / "reference" / "exit-codes.md").read_text("utf-8")
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.StillwatchError)]
-    codes = {0, 130, *model.GRAVITY.values(), *(one.exit_code for one in kinds)}
+    audits = {*lineage.EXIT.values(), *twins.EXIT.values(), *profile.EXIT.values()}
+    codes = {0, 130, *model.GRAVITY.values(), *(one.exit_code for one in kinds), *audits}
     assert {int(code) for code in re.findall(r"^\| `(\d+)` \|", text, re.MULTILINE)} == codes
     for finding in model.GRAVITY:
         assert f"`{finding}`" in text

@@ -1,6 +1,7 @@
 """Measure stillwatch and its rivals on the practice ground, and write the page.
 
-    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet month sweeps] [--minutes M] [--processes P]
+    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet month sweeps] [--only hunt ...] [--minutes M]
+                               [--processes P]
     python bench/scorecard page --out DIR [--docs docs]
     python bench/scorecard left --out DIR
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20, help="of the main table; the other groups follow")
     parser.add_argument("--first", type=int, default=plan.REPORT, help="first seed; below 1000 for tuning")
     parser.add_argument("--groups", nargs="*", default=[], choices=["main", "quiet", "month", "sweeps"])
+    parser.add_argument("--only", nargs="*", default=[], help="only these variants, such as hunt rivals replay")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin no unit after so many minutes")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--docs", type=Path, default=Path(__file__).resolve().parents[2] / "docs")
@@ -46,7 +48,7 @@ def main() -> None:
     if told.what == "page":
         page.write(told.out, told.docs)
         return
-    units = list(plan.units(seeds=told.seeds, first=told.first, groups=told.groups))
+    units = plan.thinned(plan.units(seeds=told.seeds, first=told.first, groups=told.groups), told.only)
     if told.what == "left":
         missing = [len(work.todo(unit, told.out)) for unit in units]
         print(f"{sum(missing)} of {sum(len(u.variants) for u in units)} cells in {sum(map(bool, missing))} worlds")

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from scorecard import plan
-from scorecard.picture import Line, chart
-from stillwatch.kit.intervals import clopper_pearson, upper_limit
+from scorecard import compared, evasion, plan, work
+from scorecard.counting import Cell, bounded, campaigns, exactly, limits, of, pooled, share, table
+from stillwatch.kit.intervals import upper_limit
 
-Cell = dict[str, Any]
-PUBLISHED = ((0.5, 1.0), (0.25, 1.0), (0.1, 0.937), (0.05, 0.59))
-"""Recall of the MMD window test by mix share: LabRAI's own figures, windows of 1,500 queries, 0.3 % false positives."""
 LESSONS = Path(__file__).parent / "lessons.md"
 BASE = 100_000
 
 
 def read(out: Path) -> list[Cell]:
-    """Read all cells."""
-    return [json.loads(path.read_bytes()) for path in sorted((out / "cells").rglob("*.json"))]
+    """Read the cells that were measured with this code, or all where there are none."""
+    every = [json.loads(path.read_bytes()) for path in sorted((out / "cells").rglob("*.json"))]
+    return [cell for cell in every if cell["digest"] == work.digest()] or every
 
 
 def write(out: Path, docs: Path) -> None:
@@ -32,68 +28,17 @@ def write(out: Path, docs: Path) -> None:
         raise SystemExit(f"no cells in {out}: `python bench/scorecard run --out {out}` makes them")
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
-    pictures = {"recall-by-mix.svg": _mix_picture(cells), "cost-to-evade.svg": _evasion_picture(out)}
+    pictures = {"recall-by-mix.svg": compared.picture(cells), "cost-to-evade.svg": evasion.picture(out)}
     for name, picture in pictures.items():
         if picture:
             (images / name).write_text(picture, "utf-8")
     sections = [
         _head(cells), _glance(cells), _kinds(cells), _false(cells), _rates(cells), _alerts(cells), _sweeps(cells),
-        _without(cells), _rivals(cells), _base_rate(cells), _evasion(out), LESSONS.read_text("utf-8"),
+        _without(cells), compared.section(cells), _base_rate(cells), evasion.section(out), LESSONS.read_text("utf-8"),
     ]  # fmt: skip
     aside = docs / "scorecard.md.aside"
     aside.write_text("\n".join(section for section in sections if section), "utf-8")
     aside.replace(docs / "scorecard.md")
-
-
-# -- small things
-
-
-def of(cells: Iterable[Cell], group: str, variant: str = "hunt", label: str = "") -> list[Cell]:
-    return [
-        cell for cell in cells
-        if cell["group"] == group and cell["variant"] == variant and (not label or cell["label"] == label)
-    ]  # fmt: skip
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(str(value) for value in row) + " |" for row in rows), ""])
-
-
-def share(hits: float, of_all: float) -> str:
-    return f"{hits / of_all:.3f}" if of_all else "-"
-
-
-def limits(hits: int, trials: int) -> str:
-    low, high = clopper_pearson(hits, trials)
-    return f"{low:.2f} to {high:.2f}"
-
-
-def exactly(hits: int, trials: int) -> str:
-    return f"{share(hits, trials)} ({hits} of {trials}; {limits(hits, trials)})"
-
-
-def campaigns(cells: Iterable[Cell]) -> list[Cell]:
-    return [campaign for cell in cells for campaign in cell["score"]["campaigns"]]
-
-
-def pooled(some: Iterable[Cell], what: str) -> tuple[int, int, int]:
-    """Add up (right, named, planted) of accounts or exchanges."""
-    counts = [one[f"{what}_counts"] for one in some if one[f"{what}_counts"] is not None]
-    return tuple(sum(count[name] for count in counts) for name in ("right", "named", "planted"))  # type: ignore[return-value]
-
-
-def bounded(cells: Iterable[Cell]) -> tuple[int, int]:
-    """Count false entries and all entries among those that the rate bounds."""
-    false = every = 0
-    for cell in cells:
-        score = cell["score"]
-        every += score["entries_bounded"]
-        false += sum(one["finding"] in ("distillation_campaign", "account_network") for one in score["false_campaigns"])
-    return false, every
-
-
-# -- sections
 
 
 def _head(cells: list[Cell]) -> str:
@@ -104,13 +49,15 @@ def _head(cells: list[Cell]) -> str:
         "report seeds" if seeds and seeds[0] >= plan.REPORT else "tuning seeds: figures to work with, not to report"
     )
     worlds = {(cell["group"], cell["label"], cell["seed"]): cell for cell in cells}
+    planned = sum(len(unit.variants) for unit in plan.units())
+    part = "" if len(cells) >= planned else f" **A part of the plan so far: {len(cells)} of {planned} cells.**"
     mixed = "" if len(codes) == 1 else f" **The cells come from {len(codes)} states of the code.**"
     return f"""# Scorecard
 
 What stillwatch finds on the [practice ground](explanation/practice-ground.md), what it misses, and whom it accuses
 wrongly. Made by `python bench/scorecard page --out DIR` from {len(cells)} cells, measured by `python bench/scorecard run --out DIR`
-with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{mixed}
-{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} seeds
+with stillwatch {cells[0]["version"]} (code {", ".join(f"`{code}`" for code in codes)}) until {max(cell["at"] for cell in cells)}.{part}{mixed}
+{len(worlds)} worlds, {sum(cell["exchanges"] for cell in worlds.values()):,} exchanges; the main table has {len(seeds)} {"seed" if len(seeds) == 1 else "seeds"}
 ({f"{seeds[0]} to {seeds[-1]}" if seeds else "none"}, {report}). Intervals are exact (Clopper and Pearson, 95 %).
 
 Everything here is simulated. Base rates are far from life, texts are from grammars, and the same hands wrote the ground and
@@ -124,10 +71,10 @@ def _glance(cells: list[Cell]) -> str:
         return ""
     every = campaigns(main)
     found = sum(one["found"] for one in every)
-    right, named, planted = pooled([c for c in every if c["found"]], "accounts")
-    all_right, _, all_planted = pooled(every, "accounts")
+    right, named, planted = pooled([c for c in every if c["found"]], "account")
+    all_right, _, all_planted = pooled(every, "account")
     mixed = [c for c in every if c["kind"] == "hydra_reseller"]
-    stream = pooled([c for c in mixed if c["found"]], "exchanges")
+    stream = pooled([c for c in mixed if c["found"]], "exchange")
     false, entries = bounded(main + quiet)
     operations = [cell["score"]["entries_per_operation"] for cell in main if cell["score"]["entries_per_operation"]]
     accused = sum(bool(cell["score"]["entries_bounded"]) for cell in quiet)
@@ -165,8 +112,8 @@ def _kinds(cells: list[Cell]) -> str:
     rows = []
     for kind, members in sorted(groups.items()):
         found = [one for one in members if one["found"]]
-        right, named, planted = pooled(found, "accounts")
-        lines = pooled(found, "exchanges")
+        right, named, planted = pooled(found, "account")
+        lines = pooled(found, "exchange")
         low = [one["accounts"]["recall"] for one in found]
         rows.append((
             f"`{kind}`", f"{len(found)}/{len(members)}", limits(len(found), len(members)),
@@ -245,12 +192,17 @@ def _alerts(cells: list[Cell]) -> str:
     )
 
 
+REWORDED = (
+    "share of harvested requests that are worded anew around their task (60 accounts, 6 a day, among 14 ordinary"
+    " ones). The tasks stay: they come from grammars of a few sentences to a domain and are recognised by those, so"
+    " this is the easy half of paraphrasing; real tasks (`--texts`) are the other"
+)
 SWEEPS: tuple[tuple[str, str, str], ...] = (
     ("mix", "Mix share", "share of a reseller's traffic that is extraction (100 accounts, 20 exchanges a day each)"),
     ("few", "Harvested exchanges per account", "in 14 days, beside some 40 ordinary ones (100 accounts)"),
     ("accounts", "Accounts", "10 harvested exchanges a day each"),
     ("rate", "Harvested exchanges per account and day", "60 accounts"),
-    ("paraphrase", "Paraphrase", "share of requests that are worded anew (60 accounts, 10 a day)"),
+    ("paraphrase", "Paraphrase", REWORDED),
 )
 
 
@@ -267,9 +219,9 @@ def _sweeps(cells: list[Cell]) -> str:
             main = [one for one in campaigns(some) if one["kind"] in ("hydra_reseller", "harvester")]
             found = [one for one in main if one["found"]]
             whole = [one for one in main if one["as_planted"]]
-            right, named, _ = pooled(main, "accounts")
-            planted = pooled(main, "accounts")[2]
-            lines = pooled(found, "exchanges")
+            right, named, _ = pooled(main, "account")
+            planted = pooled(main, "account")[2]
+            lines = pooled(found, "exchange")
             false, _ = bounded(some)
             rows.append((
                 label, f"{len(found)}/{len(main)}", limits(len(found), len(main)), f"{len(whole)}/{len(main)}",
@@ -302,7 +254,7 @@ def _without(cells: list[Cell]) -> str:
         whole = [cell for cell in of(cells, "main") if (cell["label"], cell["seed"]) in same]
         mine, theirs = campaigns(some), campaigns(whole)
         false, _ = bounded(some)
-        right, _, planted = pooled(mine, "accounts")
+        right, _, planted = pooled(mine, "account")
         how, _, view = name.partition(" ")
         told = {"without": f"the view `{view}`", "alone": f"every view but `{view}`"}.get(how, name)
         rows.append((
@@ -315,51 +267,6 @@ def _without(cells: list[Cell]) -> str:
         "## When something is missing\n\nOn the same worlds, with everything and without. No view condemns by itself:"
         " an account enters a group by two views or by handover, so one view alone finds nothing, except handover."
         " What is found all the same needs no group: customers in the open, and grants.\n\n" + table(head, rows)
-    )
-
-
-RIVALS = ("stillwatch", "mmd account", "mmd cluster", "volume and keywords", "exact template (SQL)")
-
-
-def _held(cells: list[Cell], group: str, label: str = "") -> dict[str, list[Cell]]:
-    """Gather what each rival flagged, on worlds where all of them were run."""
-    found: dict[str, list[Cell]] = {name: [] for name in RIVALS}
-    ours = {(c["label"], c["seed"]): c["held"] for c in of(cells, group, "hunt", label)}
-    for cell in of(cells, group, "rivals", label):
-        if (cell["label"], cell["seed"]) in ours:
-            found["stillwatch"].append(ours[cell["label"], cell["seed"]])
-            for name in RIVALS[1:]:
-                found[name].append(cell["rivals"][name])
-    return found
-
-
-def _caught(some: list[Cell]) -> tuple[int, int]:
-    """Count campaigns of which at least half of the accounts were flagged."""
-    every = [pair for held in some for pair in held["campaigns"].values()]
-    return sum(2 * flagged >= planted for flagged, planted in every), len(every)
-
-
-def _rivals(cells: list[Cell]) -> str:
-    rows = []
-    for name, some in _held(cells, "main").items():
-        if not some:
-            return ""
-        flagged, right, planted, innocent = (
-            sum(held[key] for held in some) for key in ("flagged", "right", "planted", "innocent")
-        )
-        caught, every = _caught(some)
-        rows.append((
-            name, f"{caught}/{every}", limits(caught, every), share(right, planted), share(right, flagged),
-            f"{1000 * (flagged - right) / innocent:.1f}",
-        ))  # fmt: skip
-    head = [
-        "who", "hidden operations caught", "95 % interval", "account recall", "account precision",
-        "innocent accounts flagged, of 1,000",
-    ]  # fmt: skip
-    return (
-        "## Rivals on the same worlds\n\nCaught: at least half of the accounts of an operation were flagged. What each"
-        " rival does, and what it is told that stillwatch is not, stands in `bench/scorecard/rivals.py`.\n\n"
-        + table(head, rows)
     )
 
 
@@ -384,87 +291,4 @@ def _base_rate(cells: list[Cell]) -> str:
         f"## At a base rate of one campaign to {BASE:,} accounts\n\nReckoned from {accounts:,} accounts of worlds"
         f" without a campaign, most of which are look-alikes: real traffic has far fewer of them to an account, so this"
         f" is the hard case. Recall {recall:.2f}.\n\n" + table(head, rows)
-    )
-
-
-# -- pictures
-
-
-def _mix_picture(cells: list[Cell]) -> str:
-    lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    bars: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for mix in sorted(plan.MIXES):
-        for name, some in _held(cells, "mix", f"{100 * mix:g} %").items():
-            caught, every = _caught(some)
-            if every:
-                lines[name].append((100 * mix, caught / every))
-                bars[name].append(clopper_pearson(caught, every))
-    if not lines:
-        return ""
-    drawn = [Line(name=name, points=points, limits=bars[name]) for name, points in lines.items()]
-    drawn.append(Line(name="MMD as published", points=[(100 * mix, value) for mix, value in PUBLISHED][::-1]))
-    return chart(
-        "Operations caught, by the share of extraction in the traffic", "extraction, % of the accounts' traffic",
-        "caught", drawn, [2, 5, 10, 25, 50], logarithmic=True,
-        note="bars: exact 95 % intervals. MMD as published: windows of 1,500 queries, other data",
-    )  # fmt: skip
-
-
-def _rounds(out: Path) -> list[Cell]:
-    return [json.loads(path.read_bytes()) for path in sorted((out / "adversary").glob("round-*.json"))]
-
-
-def _evasion_picture(out: Path) -> str:
-    rounds = _rounds(out)
-    return "" if not rounds else _drawn(rounds)
-
-
-def _drawn(rounds: list[Cell]) -> str:
-    frontier: list[tuple[float, float]] = []
-    best = 0.0
-    for cost, harvested in sorted((one["cost"], one["harvested"]) for one in rounds):
-        best = max(best, harvested)
-        if frontier and frontier[-1][0] == cost:
-            frontier[-1] = (cost, best)
-        else:
-            frontier.append((cost, best))
-    most = max(2.0, *(one["cost"] for one in rounds))
-    ticks = [tick for tick in (1, 2, 4, 8, 16, 32, 64) if tick <= most * 1.5]
-    return chart(
-        "What an adversary who learns harvests before the first alert", "cost: multiples of accounts × days",
-        "harvested before the first alert",
-        [
-            Line(name="best at this cost", points=frontier),
-            Line(name="a round", points=[(one["cost"], one["harvested"]) for one in rounds], joined=False),
-        ],
-        ticks, logarithmic=True, note=f"{len(rounds)} rounds; 1 is the naive campaign",
-    )  # fmt: skip
-
-
-def _evasion(out: Path) -> str:
-    rounds = _rounds(out)
-    if not rounds:
-        return ""
-    half = [one for one in rounds if one["harvested"] >= 0.5]
-    cheapest = min(half, key=lambda one: one["cost"], default=None)
-    naive = rounds[0]
-    told = (
-        f"Half of the harvest was made before the first alert at **{cheapest['cost']:.1f}** times the cost (round"
-        f" {cheapest['round']}: {cheapest['tactics']['accounts']:g} accounts for {naive['tactics']['accounts']:g},"
-        f" {cheapest['tactics']['days']:g} days for {naive['tactics']['days']:g})."
-        if cheapest
-        else "Half of the harvest was never made before the first alert."
-    )
-    names = [name for name in naive["tactics"] if name != "seed"]
-    shown = [one for number, one in enumerate(rounds) if number % max(1, len(rounds) // 12) == 0 or one is cheapest]
-    rows = [
-        (one["round"], f"{one['cost']:.1f}", f"{one['harvested']:.2f}", *(f"{one['tactics'][n]:.3g}" for n in names),
-         ", ".join(one["views"][:3]) or "-")
-        for one in shown
-    ]  # fmt: skip
-    return (
-        f"## An adversary who learns\n\n{len(rounds)} rounds of `stillwatch sim --adversary`; see"
-        f" [the practice ground](explanation/practice-ground.md). {told}\n\n"
-        "![Harvest against cost to evade](images/cost-to-evade.svg)\n\n"
-        + table(["round", "cost", "harvested", *names, "strongest views"], rows)
     )

@@ -6,8 +6,8 @@ small (at most 300,000 exchanges), independent, and may be done in any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stillwatch import rooms
@@ -73,6 +73,12 @@ def units(*, seeds: int = 20, first: int = REPORT, groups: Sequence[str] = ()) -
             yield from _views(seed)
 
 
+def thinned(some: Iterable[Unit], only: Sequence[str]) -> list[Unit]:
+    """Keep some variants of each unit; all where none is named."""
+    kept = [replace(one, variants=tuple(v for v in one.variants if not only or v in only)) for one in some]
+    return [one for one in kept if one.variants]
+
+
 def _main(step: int, seed: int, seeds: int) -> Iterator[Unit]:
     if step >= seeds:
         return
@@ -124,5 +130,5 @@ def _sweeps(step: int, seed: int, seeds: int) -> Iterator[Unit]:
         told = (f"harvester.per_day={rate}", "harvester.accounts=60")
         yield Unit(group="rate", label=f"{rate}", world=field, seed=seed, sets=told)
     for anew in PARAPHRASES:
-        told = (f"harvester.paraphrase={anew}", "harvester.per_day=10")
+        told = (f"harvester.paraphrase={anew}", "harvester.per_day=6", "harvester.mix=0.3")
         yield Unit(group="paraphrase", label=f"{100 * anew:g} %", world=field, seed=seed, sets=told)

@@ -9,14 +9,19 @@
   phrase of the kind that published detectors list.
 - `exact template (SQL)`: accounts whose requests begin with the same 60 characters (figures apart), at least five
   accounts and 50 requests, of which 60 % go on differently.
+- `honeypotllm`, with its own defaults, where it is installed (`pip install honeypotllm greenlet`): an account that its
+  suspicion score ever marks.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import time
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -51,7 +56,10 @@ def flags(world: Path) -> dict[str, set[str]]:
         )
         base.execute("delete from said where text is null or text = ''")
         found = {"volume and keywords": _volume(base), "exact template (SQL)": _templates(base)}
-        rows = base.execute('select account, text from said order by account, "at"').fetchnumpy()
+        rows = base.execute(
+            'select account, text, epoch_ms("at") / 1000.0 as at from said order by account, "at"'
+        ).fetchnumpy()
+    found |= _honeypot(rows["account"], rows["text"], rows["at"])
     found |= _mmd(world, rows["account"], rows["text"].tolist())
     return found
 
@@ -83,6 +91,25 @@ def _templates(base: duckdb.DuckDBPyConnection) -> set[str]:
         [LEAST],
     ).fetchall()
     return {account for (account,) in rows}
+
+
+def _honeypot(accounts: npt.NDArray[Any], texts: npt.NDArray[Any], at: npt.NDArray[Any]) -> dict[str, set[str]]:
+    """Replay the traffic through honeypotllm's scorer, by a clock of its own; nothing where it is not installed."""
+    try:
+        scoring = importlib.import_module("honeypotllm.scoring")
+        config = importlib.import_module("honeypotllm.config").ScoringConfig()
+    except ImportError:
+        return {}
+    scorer = scoring.SuspicionScorer(config)
+    offset = time.time() + 60.0 - float(at.min())  # a state is born now, so the replay lies in its future
+    moment = [0.0]
+    scoring.time = SimpleNamespace(time=lambda: moment[0])
+    flagged: set[str] = set()
+    for account, text, second in zip(accounts, texts, at, strict=True):
+        moment[0] = float(second) + offset
+        if scorer.score_request(str(account), prompt=text).should_honeypot:
+            flagged.add(str(account))
+    return {"honeypotllm": flagged}
 
 
 def _mmd(world: Path, accounts: npt.NDArray[Any], texts: list[str]) -> dict[str, set[str]]:

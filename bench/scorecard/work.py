@@ -47,18 +47,19 @@ def digest() -> str:
     return found.hexdigest()
 
 
-def fresh(path: Path) -> bool:
-    """Tell whether a cell is there and was measured with this code."""
+def fresh(path: Path, unit: Unit) -> bool:
+    """Tell whether a cell is there, and was measured with this code on this world."""
     try:
         told = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return bool(told.get("digest") == digest() and told.get("schema") == SCHEMA)
+    asked = {"digest": digest(), "schema": SCHEMA, "sets": list(unit.sets)}
+    return all(told.get(name) == value for name, value in asked.items())
 
 
 def todo(unit: Unit, out: Path) -> list[str]:
     """List the variants whose cells are not there."""
-    return [variant for variant in unit.variants if not fresh(out / "cells" / unit.cell(variant))]
+    return [variant for variant in unit.variants if not fresh(out / "cells" / unit.cell(variant), unit)]
 
 
 def do(unit: Unit, out: Path, said: Callable[[str], None]) -> None:

@@ -157,6 +157,14 @@ def test_a_reading_of_the_same_texts_is_used_and_of_others_refused(tmp_path: Pat
         audit("--texts", texts, "--reading", str(tmp_path / "bad.npz"), "--keys", str(tmp_path / "keys"))
 
 
+def test_a_text_that_could_show_nothing_clears_nobody(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys")
+    texts = write_texts(tmp_path / "t.jsonl", little.write(PAIRS.other, 25, 5))
+    done, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
+    assert (done.return_value, report["verdict"]) == (4, "undetermined")
+    assert "too little to clear it" in report["because"][0]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -188,7 +196,7 @@ def ask(tmp_path: Path, reply: Reply, *more: str) -> tuple[Result, dict[str, Any
     with serving(reply) as server:
         done, report = audit(
             "--endpoint", server.url, "--model", "rival", "--keys", str(tmp_path / "keys"), "--budget", "50000",
-            "--timeout", "0.3", *more,
+            "--timeout", "30", *more,
         )  # fmt: skip
         return done, report, len(server.asked)
 
@@ -251,7 +259,7 @@ def test_a_stalling_suspect_gives_no_verdict_and_loses_nothing(tmp_path: Path, m
     def tire(handler: Handler, asked: dict[str, Any]) -> None:
         (speak if len(handler.server.asked) < 30 else stall)(handler, asked)
 
-    _, report, _ = ask(tmp_path, tire, "--at-once", "20")
+    _, report, _ = ask(tmp_path, tire, "--at-once", "20", "--timeout", "1")
     assert report["verdict"] == "undetermined"
     assert any("failed 20 times in a row: stalled" in sentence for sentence in report["because"])
     assert report["text"]["answers"] == report["survey"]["outcomes"]["answered"] > 0

@@ -70,3 +70,29 @@ def test_the_e_value_of_a_deficit_has_a_mean_of_one_at_most_by_chance() -> None:
     met = np.random.default_rng(5).poisson(12.0, 20_000).astype(float)
     raw = [2.0 ** deficit_bits(one, 12.0) for one in met]
     assert np.mean([value for value in raw if value > 1.0] + [0.0]) * np.mean(np.array(raw) > 1.0) <= 1.0
+
+
+def families(*bits: float) -> list[Read]:
+    return [Read(bits=one, score=0.7 if one else 0.0, kinds=[], because=f"{one}") for one in bits]
+
+
+def test_a_large_stream_does_not_pay_for_each_small_family_beside_it() -> None:
+    reads = families(6.4, *[0.0] * 60)
+    assert not axes.intent(reads).passed
+    assert axes.intent(reads, sizes=[2000, *[100] * 60]).passed
+    assert not axes.intent(reads, sizes=[20, *[100] * 60]).passed
+
+
+def test_families_of_one_size_are_weighed_as_without_sizes() -> None:
+    reads = families(5.0, 3.0, 0.5, 4.2)
+    assert axes.intent(reads, sizes=[7, 7, 7, 7]).bits == axes.intent(reads).bits
+
+
+def test_weighed_by_size_chance_alone_is_not_passed_more_often() -> None:
+    rng = np.random.default_rng(5)
+    passed = 0
+    for _ in range(2000):
+        many = int(rng.integers(1, 40))
+        reads = families(*-np.log2(rng.random(many)))
+        passed += axes.intent(reads, sizes=[int(one) for one in 1 + 3000 * rng.random(many) ** 4]).passed
+    assert passed <= 2000 / 8 * 1.15

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from stillwatch.kit import groups
 from stillwatch.link import shards
+from stillwatch.model.items import deficit_bits
 
 POOL = 600
 
@@ -36,6 +38,12 @@ def test_a_gang_that_divides_a_list_meets_less_often_than_outsiders(town: Any) -
 
 def test_owners_who_draw_from_the_pool_like_anybody_do_not(town: Any) -> None:
     assert look(town, divides=False).weigh(groups.of([town.gang]))[0] < 3
+
+
+@pytest.mark.parametrize(("met", "believed"), [(0, True), (100, True), (445, False), (569, False), (900, False)])
+def test_meeting_a_little_less_often_is_no_division(met: int, believed: bool) -> None:
+    """Meetings of pairs are more uneven than a count of independent ones; a fifth less is a course, not a list."""
+    assert (deficit_bits(met, 569.0) > 4) == believed
 
 
 def test_where_the_pool_has_no_outsiders_it_says_nothing(town: Any) -> None:

@@ -178,3 +178,13 @@ def test_a_failure_leaves_the_earlier_world_and_no_pieces(tmp_path: Path, monkey
         sim.make("demo", seed=2, out=out, scale=0.05, sets=["days=2"], progress=fail)
     assert (out / "truth.json").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["world"]
+
+
+def test_a_chunk_without_system_prompts_has_the_columns_of_the_others(make: Any, monkeypatch: Any) -> None:
+    from stillwatch.sim import _days
+
+    told = {"harvester": {"accounts": 4, "per_day": 20}, "saas_template": {"accounts": 6, "products": 2, "per_day": 1}}
+    whole = make("harvester", "saas_template", told=told)
+    monkeypatch.setattr(_days, "CHUNK", 64)
+    small = make("harvester", "saas_template", told=told)
+    assert small.truth.checksum == whole.truth.checksum

@@ -34,8 +34,9 @@ def test_usage_that_is_unknown_or_nonsense_counts_as_none(make: Any, work: Any) 
 
 
 def test_names_become_hashes_and_null_is_nobody(make: Any, work: Any) -> None:
-    columns = who.columns(make({"account": "a", "key": "k"}, {"account": "a", "key": None}, {"account": "b"}), work)
+    rows = ({"account": "a", "session": "s"}, {"account": "a", "session": None}, {"account": "b"})
+    columns = who.columns(make(*rows), work)
     assert columns["account"][0] == columns["account"][1] != columns["account"][2]
-    assert columns["key"][0] != 0
-    assert columns["key"].tolist()[1:] == [0, 0]
-    assert "session" not in columns
+    assert columns["session"][0] != 0
+    assert columns["session"].tolist()[1:] == [0, 0]
+    assert "ja4" not in columns

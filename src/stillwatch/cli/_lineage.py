@@ -154,7 +154,8 @@ def _print(report: Report) -> None:
         low, high = key.lift_interval
         click.echo(
             f"{key.kind:8} {key.key:20} {found:6} {key.bits:8.1f} bits  p 1e{key.log10_p:.1f}  "
-            f"lift {100 * key.lift:+.1f} % ({100 * low:+.1f} to {100 * high:+.1f})  {key.direction}"
+            f"lift {100 * key.lift:+.1f} % ({100 * low:+.1f} to {100 * high:+.1f})"
+            f"{'  ' + key.direction if key.attributed else ''}"
         )
     for sentence in report.limits:
         click.echo(f"note     {sentence}")

@@ -16,7 +16,7 @@ WEIGHTS: Final = {
     "read": 40.0, "sketch": 10.0, "duplicates": 0.2, "families": 7.0, "groups": 8.0, "weigh": 25.0, "tell": 4.0,
     "calibrate": 60.0,
 }  # fmt: skip
-"""How the time of a hunt divides over its stages, as `bench/needs.py` measures it; reading counts only where logs are
+"""How the time of a hunt divides over its stages, as `bench/hunt.py` measures it; reading counts only where logs are
 converted."""
 HUNT: Final = ("sketch", "duplicates", "families", "groups", "weigh", "tell")
 CALIBRATION: Final = ("sketch", "duplicates", "families", "groups", "calibrate")

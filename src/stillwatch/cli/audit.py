@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _leads, _lineage, _profile, _twins
+from stillwatch.cli import _leads, _lineage, _profile, _read, _twins
 
 
 @click.group(name="audit")
@@ -16,3 +16,4 @@ command.add_command(_lineage.command)
 command.add_command(_twins.command)
 command.add_command(_profile.command)
 command.add_command(_leads.command)
+command.add_command(_read.command)

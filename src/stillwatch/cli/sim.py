@@ -59,6 +59,8 @@ def command(
     if adversary:
         if world is not None or out is None:
             raise click.UsageError("`--adversary` needs `--out DIR` and no world: each round makes its own")
+        if texts is not None or sets or litellm or scale != 1.0:
+            raise click.UsageError("`--adversary` goes with `--out`, `--rounds`, `--seed` and `--json` only")
         _play(out, rounds, seed, as_json=as_json)
         return
     if world is None or out is None:
@@ -99,8 +101,12 @@ def command(
 def _play(out: Path, rounds: int, seed: int, *, as_json: bool) -> None:
     from stillwatch.drill import adversary as drill
 
-    played = drill.learn(out, rounds=rounds, seed=seed, told=lambda one: click.echo(_round(one), err=True))
-    held = drill.confirm(out, played)
+    try:
+        played = drill.learn(out, rounds=rounds, seed=seed, told=lambda one: click.echo(_round(one), err=True))
+        held = drill.confirm(out, played)
+    except KeyboardInterrupt:
+        click.echo(f"\nthe rounds so far are kept in {out}; the same command goes on", err=True)
+        raise
     told = drill.summary(played, held)
     if as_json:
         click.echo(msgspec.json.encode(told))
@@ -111,7 +117,8 @@ def _play(out: Path, rounds: int, seed: int, *, as_json: bool) -> None:
         return
     click.echo(
         f"half of the harvest before the first alert: {told['cost_to_evade']:.1f} times the accounts and days"
-        f" ({told['accounts']:.1f} x accounts, {told['days']:.1f} x days), round {told['round']}"
+        f" ({told['accounts']:.1f} x accounts, {told['days']:.1f} x days), on {told['cards']:.1f} times the cards,"
+        f" round {told['round']}"
     )
     if held is None:
         click.echo("in fresh worlds none of those rounds held: it was luck")

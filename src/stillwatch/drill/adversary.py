@@ -20,6 +20,7 @@ from statistics import mean
 from typing import Any, Final
 
 import msgspec
+import pyarrow.csv as csv
 
 from stillwatch import __version__, sim
 from stillwatch.drill.tactics import GOAL, NAIVE, Budget, Seen, Tactics, choose, cost
@@ -84,6 +85,7 @@ class Outcome(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         views: views that tied the accounts named in the first alert, strongest first.
         silent: views that looked and saw nothing of them.
+        cards: payment instruments that its accounts paid with.
     """
 
     seed: int
@@ -94,6 +96,7 @@ class Outcome(msgspec.Struct, kw_only=True, frozen=True):
     views: list[str]
     silent: list[str]
     exchanges: int
+    cards: int = 0
 
 
 class Round(Seen, kw_only=True, frozen=True):
@@ -102,6 +105,11 @@ class Round(Seen, kw_only=True, frozen=True):
     seed: int
     stillwatch: str
     worlds: list[Outcome]
+
+    @property
+    def cards(self) -> float:
+        """Payment instruments that it took, the mean over the worlds."""
+        return mean(one.cards for one in self.worlds)
 
     @property
     def views(self) -> list[str]:
@@ -185,10 +193,16 @@ def outcome(tactics: Tactics, seed: int) -> Outcome:
             stopped=round(len(accounts.intersection(entry.accounts)) / len(accounts), 4) if entry else 0.0,
             finding=entry.finding if entry else None, views=list(dict.fromkeys(views)),
             silent=[view.name for view in case.views if view.name not in views] if case else [],
-            exchanges=planted.exchanges,
+            exchanges=planted.exchanges, cards=_cards(world / "accounts.csv", accounts),
         )  # fmt: skip
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _cards(file: Path, accounts: set[str]) -> int:
+    table = csv.read_csv(file, convert_options=csv.ConvertOptions(include_columns=["account", "payment"]))
+    paid = zip(table["account"].to_pylist(), table["payment"].to_pylist(), strict=True)
+    return len({payment for account, payment in paid if account in accounts and payment})
 
 
 def _first_alert(
@@ -257,6 +271,7 @@ def summary(rounds: list[Round], held: Round | None = None) -> dict[str, Any]:
         "cost_to_evade": cheapest.cost if cheapest else None,
         "accounts": cheapest.tactics.accounts / NAIVE.accounts if cheapest else None,
         "days": cheapest.tactics.days / NAIVE.days if cheapest else None,
+        "cards": round(cheapest.cards / max(rounds[0].cards, 1), 2) if cheapest else None,
         "round": cheapest.round if cheapest else None,
         "harvested": cheapest.harvested if cheapest else None,
         "tactics": msgspec.structs.asdict(cheapest.tactics) if cheapest else None,

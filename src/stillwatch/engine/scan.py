@@ -30,7 +30,7 @@ TASK_ROWS = 1 << 17
 PLACE = "place"
 """Column of the scratch: where in its task an exchange stands, to read its text again."""
 
-CODED = ("account", "key", "channel", "model", "ip", "user_agent", "ja4", "finish_reason", "operation")
+CODED = ("account", "model", "ip", "user_agent", "ja4", "finish_reason")
 """Columns read as dictionaries: their values repeat."""
 
 

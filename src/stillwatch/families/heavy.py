@@ -31,14 +31,16 @@ U64 = np.uint64
 
 @kernel
 def _count(
-    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], half: int, halves: int, weight: int
-) -> None:
-    for i in range(len(marks)):
-        mark = marks[i]
-        if halves > 1 and (mark & np.uint32(1)) != half:
-            continue
-        slot = mark >> shift
-        table[slot] = min(int(table[slot]) + weight, 255)
+    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], half: int, halves: int,
+    mine: npt.NDArray[np.uint32],
+) -> None:  # fmt: skip
+    taken = 0
+    for i in range(len(marks)):  # first sorted out and then counted: a branch on a random bit is dear
+        mine[taken] = marks[i]
+        taken += halves == 1 or (marks[i] & np.uint32(1)) == half
+    for i in range(taken):
+        slot = mine[i] >> shift
+        table[slot] = min(int(table[slot]) + 1, 255)
 
 
 @kernel
@@ -60,53 +62,47 @@ def _count_weighted(
 @kernel
 def _chosen(
     table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], support: int, half: int, halves: int,
-    out: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int32],
 ) -> int:  # fmt: skip
-    found = 0
+    """Find where the fingerprints stand that may be heavy; returns how many."""
+    mine = 0
     for i in range(len(marks)):
-        mark = marks[i]
-        if halves > 1 and (mark & np.uint32(1)) != half:
-            continue
-        if table[mark >> shift] >= support:
-            out[found] = U64(mark) + U64(1)
-            found += 1
+        places[mine] = i
+        mine += halves == 1 or (marks[i] & np.uint32(1)) == half
+    found = 0
+    for i in range(mine):
+        place = places[i]
+        places[found] = place
+        found += table[marks[place] >> shift] >= support
     return found
 
 
 @kernel
 def _sketch(
-    table: npt.NDArray[np.uint8],
-    shift: int,
-    support: int,
-    marks: npt.NDArray[np.uint32],
+    places: npt.NDArray[np.int32],
     counts: npt.NDArray[np.uint16],
     weights: npt.NDArray[np.int64],
     start: int,
-    half: int,
-    halves: int,
     codes: npt.NDArray[np.int32],
     exact: npt.NDArray[np.int64],
     lanes: npt.NDArray[np.uint32],
 ) -> None:
-    at = 0
-    taken = 0
-    for row in range(len(counts)):
-        hashed = mix(U64(start + row) + U64(0x5157))
-        lane = np.int64(hashed & U64(LANES - 1))
-        value = np.uint32((hashed >> U64(8)) & U64(0xFFFFFFFE))
-        weight = weights[row] if len(weights) else 1
-        for _ in range(counts[row]):
-            mark = marks[at]
-            at += 1
-            if halves > 1 and (mark & np.uint32(1)) != half:
-                continue
-            if table[mark >> shift] < support:
-                continue
-            code = codes[taken]
-            taken += 1
-            exact[code] += weight
-            if value < lanes[code, lane]:
-                lanes[code, lane] = value
+    row = -1
+    end = 0
+    lane, value, weight = np.int64(0), np.uint32(0), np.int64(1)
+    for i in range(len(places)):
+        if places[i] >= end:
+            while places[i] >= end:
+                row += 1
+                end += counts[row]
+            hashed = mix(U64(start + row) + U64(0x5157))
+            lane = np.int64(hashed & U64(LANES - 1))
+            value = np.uint32((hashed >> U64(8)) & U64(0xFFFFFFFE))
+            weight = weights[row] if len(weights) else np.int64(1)
+        code = codes[i]
+        exact[code] += weight
+        if value < lanes[code, lane]:
+            lanes[code, lane] = value
 
 
 class Heavy:
@@ -141,7 +137,11 @@ class Heavy:
         if weights is not None:
             _count_weighted(self.table, self.shift, marks, counts, weights)
             return
-        list(pool.map(lambda half: _count(self.table, self.shift, marks, half, self.halves, 1), range(self.halves)))
+
+        def run(half: int) -> None:
+            _count(self.table, self.shift, marks, half, self.halves, np.empty(len(marks) + 1, np.uint32))
+
+        list(pool.map(run, range(self.halves)))
 
     def sketch(
         self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
@@ -151,14 +151,12 @@ class Heavy:
         weighed = weights if weights is not None else np.zeros(0, np.int64)
 
         def run(half: int) -> None:
-            chosen = np.empty(len(marks), np.uint64)
-            found = _chosen(self.table, self.shift, marks, self.support, half, self.halves, chosen)
-            codes, _ = self._codes[half].encode(chosen[:found])
+            places = np.empty(len(marks) + 1, np.int32)
+            found = _chosen(self.table, self.shift, marks, self.support, half, self.halves, places)
+            places = places[:found]
+            codes, _ = self._codes[half].encode(marks[places].astype(np.uint64) + U64(1))
             self._room(half)
-            _sketch(
-                self.table, self.shift, self.support, marks, counts, weighed, start, half, self.halves,
-                codes, self._exact[half], self._lanes[half],
-            )  # fmt: skip
+            _sketch(places, counts, weighed, start, codes, self._exact[half], self._lanes[half])
 
         list(pool.map(run, range(self.halves)))
 

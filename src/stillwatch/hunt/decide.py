@@ -18,6 +18,7 @@ from stillwatch.judge.groups import TIE_BITS, Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
+from stillwatch.kit import groups as sets
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
 from stillwatch.model.items import Meeting, deficit_bits, meetings
 from stillwatch.model.traces import Streams, Traces
@@ -173,7 +174,12 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
         accounts=accounts,
         families=[],
         deception=hidden.axis,
-        intent=axes.intent(list(reads.values()), weighed.pools.get(number), weighed.wholes.get(number)),
+        intent=axes.intent(
+            list(reads.values()),
+            weighed.pools.get(number),
+            weighed.wholes.get(number),
+            sizes=[one.exchanges for one in weighed.own[number]],
+        ),
         evidence=_evidence(joined, group),
         explanations=_explanations(told, hidden, shares),
         shown=own[:8],
@@ -284,7 +290,8 @@ def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Seque
 def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
     """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading.
 
-    A late view confirms: its bits are of the settled group, and had no part in the error control.
+    A late view confirms: its bits are of the settled group, and had no part in the error control; nor had those of the
+    view that proposed the group.
     """
     shown = []
     for name, look in joined.looks.items():
@@ -294,6 +301,8 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
         if bits < 1.0 and tied < 0.1:
             continue
         proposed = not late and joined.proposals.by[group.seed] == name and bits <= 0.0
+        if proposed:
+            bits = min(float(look.sight.weigh(sets.of([group.members]))[0]), look.view.CAP)
         note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(

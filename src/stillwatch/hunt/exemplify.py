@@ -13,7 +13,7 @@ from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
 from stillwatch.judge.exemplars import Exemplar
 from stillwatch.kit.codes import Codes
-from stillwatch.kit.fingerprint import MOST, TURN, sketch
+from stillwatch.kit.fingerprint import MOST, TURN, sketch_text
 from stillwatch.kit.fingerprint import Scratch as TextScratch
 from stillwatch.kit.fingerprint import scratch as text_scratch
 from stillwatch.kit.jit import kernel
@@ -96,7 +96,7 @@ def _texts(batch: pa.RecordBatch) -> list[dict[str, str]]:
 
 @kernel
 def _marks(text: npt.NDArray[np.uint8], length: int, work: TextScratch, out: npt.NDArray[np.uint32]) -> int:
-    found = sketch(text, 0, length, work, TURN, np.uint64(0))[4]
+    found = sketch_text(text, 0, length, work, TURN, np.uint64(0))[4]
     for i in range(found):
         out[i] = np.uint32(work.marks[i])
     return found

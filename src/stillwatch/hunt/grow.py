@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,12 +68,18 @@ def _turns(
     bundle, count = bundles(heavy.lanes, heavy.rows)
     sizes = np.bincount(bundle[bundle >= 0], minlength=count)
     rows_of = _rows(heavy, bundle, count)
-    for start, piece in scratch.pieces("marks"):
-        rows = len(piece["marks#"])
-        out = np.full((rows, KEPT), -1, np.int32)
+
+    def give(place: tuple[int, dict[str, npt.NDArray[Any]]]) -> int:
+        start, piece = place
+        out = np.full((len(piece["marks#"]), KEPT), -1, np.int32)
         assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, rows_of, out)
-        families[start : start + rows, :KEPT] = out + 1
-        advance(rows)
+        families[start : start + len(out), :KEPT] = out + 1
+        return len(out)
+
+    pieces = scratch.pieces("marks")
+    while some := list(islice(pieces, threads)):  # so many are in memory at once
+        for rows in pool.map(give, some):
+            advance(rows)
     _frames(heavy, bundle, count, frames)
     return count
 

@@ -1,6 +1,6 @@
 """Plan: what a hunt will need, told before it starts, and how it divides the memory that it may use.
 
-The figures are rates measured on practice worlds (`bench/needs.py` prints them again), so they are estimates, good to
+The figures are rates measured on practice worlds (`bench/hunt.py` prints them again), so they are estimates, good to
 a factor of about 1.5: short prompts leave more fingerprints for each byte than long histories do.
 """
 

@@ -23,7 +23,6 @@ from stillwatch.model.exchange import CONTENT, EXCHANGES
 from stillwatch.model.grant import Grant
 from stillwatch.model.known import Known
 
-METADATA: Final = tuple(name for name in EXCHANGES.names if name not in CONTENT)
 EARLY_MS: Final = 1_420_070_400_000
 """2015-01-01: no provider logged an exchange with a language model before."""
 AHEAD_MS: Final = 400 * 86_400_000
@@ -137,8 +136,8 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
     scratch = Scratch(request.room / "columns")
     progress.stage("sketch", sum(task.rows for task in tasks))
     scan(
-        tasks, list(rooms.members("sketch").values()), METADATA if request.no_content else tuple(EXCHANGES.names),
-        scratch, work=sketch.work, window=Window(since=request.since, until=request.until),
+        tasks, list(rooms.members("sketch").values()), opened(no_content=request.no_content), scratch,
+        work=sketch.work, window=Window(since=request.since, until=request.until),
         threads=request.threads, advance=progress.advance,
     )  # fmt: skip
     if scratch.rows == 0:
@@ -156,6 +155,12 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         duplicates=gathered.duplicates + dropped, warnings=[*warnings, *late], declared=declared,
         table_bits=planned.table_bits,
     )  # fmt: skip
+
+
+def opened(*, no_content: bool = False) -> tuple[str, ...]:
+    """Name the columns of the traffic that a hunt opens: those that a sketch wants."""
+    wanted = {name for sketch_ in rooms.members("sketch").values() for name in sketch_.OPENS}
+    return tuple(name for name in EXCHANGES.names if name in wanted and not (no_content and name in CONTENT))
 
 
 def _reading(progress: Progress) -> Callable[[str, int, int], None]:

@@ -28,6 +28,8 @@ ATTRIBUTED: Final = pa.schema(
     ]
 )  # fmt: skip
 DAY_MS: Final = 86_400_000
+WRITTEN_ROWS: Final = 1 << 17
+"""Rows that are written at once, as one row group."""
 DAYS_TOLD: Final = 4000
 """Days that are told of one log at the most; a log of broken clocks has no more."""
 
@@ -115,23 +117,31 @@ def write_exchanges(
     Args:
         attributed: (entry id, rows) pairs; an exchange of two entries gives two rows.
     """
-    every = np.unique(np.concatenate([rows for _, rows in attributed])) if attributed else np.zeros(0, np.int64)
+    row = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in attributed)])
+    entry = np.repeat(np.arange(len(attributed), dtype=np.int32), [len(rows) for _, rows in attributed])
+    order = np.argsort(row, kind="stable")
+    row, entry = row[order], entry[order]
+    every = np.unique(row)
     primary = primary_of(scratch, every)
+    entries = pa.array([name for name, _ in attributed], pa.string())
+    families = pa.array(family_names, pa.string())
+    waiting: list[pa.Table] = []
     with pq.ParquetWriter(path, ATTRIBUTED, compression="zstd") as writer:
         for rows, batch in reread(tasks, scratch, every, ("exchange", "account", "at")):
-            at = pa.array(numbers(batch.column("at"), np.int64, 0), AT)
-            names = pa.array([family_names[f] for f in primary[np.searchsorted(every, rows)]], pa.string())
-            for entry, mine in attributed:
-                here = np.flatnonzero(np.isin(rows, mine, assume_unique=True))
-                if len(here):
-                    take = pa.array(here)
-                    writer.write_table(pa.table({
-                        "exchange": batch.column("exchange").cast(pa.string()).take(take),
-                        "account": batch.column("account").cast(pa.string()).take(take),
-                        "campaign": pa.array([entry] * len(here), pa.string()),
-                        "family": names.take(take),
-                        "at": at.take(take),
-                    }, schema=ATTRIBUTED))  # fmt: skip
+            mine = slice(*np.searchsorted(row, (rows[0], rows[-1] + 1)))
+            take = pa.array(np.searchsorted(rows, row[mine]))
+            waiting.append(pa.table({
+                "exchange": batch.column("exchange").cast(pa.string()).take(take),
+                "account": batch.column("account").cast(pa.string()).take(take),
+                "campaign": entries.take(pa.array(entry[mine])),
+                "family": families.take(pa.array(primary[np.searchsorted(every, row[mine])])),
+                "at": pa.array(numbers(batch.column("at"), np.int64, 0), AT).take(take),
+            }, schema=ATTRIBUTED))  # fmt: skip
+            if sum(len(table) for table in waiting) >= WRITTEN_ROWS:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
 
 
 def primary_of(scratch: Scratch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

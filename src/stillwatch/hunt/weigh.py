@@ -31,6 +31,8 @@ CONTROL_ROWS: Final = 20
 """Exchanges that a family must have to be a control, and an owner two and a half times as many."""
 CONTROL_SHARE: Final = 0.9
 """Share of a control family's exchanges that must come from owners whom nothing links."""
+PUBLIC: Final = 0.1
+"""Share of a stream's items that other owners ask too, from which its list is a public one."""
 CONTROLS: Final = 400
 """Control families and control owners at the most: the largest."""
 
@@ -201,6 +203,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     single = list(alone.stream.items())
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     stood = intent.weigh(values_alone[[label for _, label in single]], yard)
+    public = _public(scratch, crowd, codes, alone, {label for _, label in single})
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -210,7 +213,11 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         streams={(group - 1, family): one for ((group, family), _), one in zip(wanted, found, strict=True)},
         pools=dict(zip(numbers, intent.weigh(pooled, yard), strict=True)),
         wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :]))),
-        open={(group - 1, family): one for ((group, family), _), one in zip(single, stood, strict=True)},
+        open={
+            (group - 1, family): one
+            for ((group, family), label), one in zip(single, stood, strict=True)
+            if label not in public
+        },
         sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
         texts=texts,
         controls=len(controls),
@@ -260,6 +267,31 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
     stream = {(int(who[i]) + 1, int(family[i])): number for number, i in enumerate(order, 1)}
     nobody = np.zeros(size, np.int32)
     return Labels(group=group, control_family=nobody, stream=stream, control_owner=np.zeros(crowd.owners, np.int32))
+
+
+def _public(scratch: Scratch, crowd: Crowd, codes: Codes, alone: Labels, labels: set[int]) -> set[int]:
+    """Find the streams whose items others ask too: a public benchmark, or a product's common questions."""
+    if not labels:
+        return set()
+    asked: list[npt.NDArray[np.uint64]] = []
+    for _, piece in scratch.pieces("account", "primary", "last"):
+        owner = crowd.owner[codes.lookup(piece["account"])]
+        label = alone.of(owner, piece["primary"])
+        there = label > 0
+        rows = np.stack([piece["last"][there], owner[there].astype(U64), label[there].astype(U64)])
+        asked.append(np.unique(rows, axis=1))
+    mine = np.unique(np.concatenate(asked, axis=1), axis=1)
+    items = np.unique(mine[0])
+    others: list[npt.NDArray[np.uint64]] = []
+    for _, piece in scratch.pieces("account", "last"):
+        there = np.isin(piece["last"], items)
+        owner = crowd.owner[codes.lookup(piece["account"][there])]
+        others.append(np.unique(np.stack([piece["last"][there], owner.astype(U64)]), axis=1))
+    holders = np.unique(np.concatenate(others, axis=1), axis=1)
+    several = np.bincount(np.searchsorted(items, holders[0]), minlength=len(items)) >= 2
+    share = np.bincount(mine[2].astype(np.int64), weights=several[np.searchsorted(items, mine[0])])
+    count = np.bincount(mine[2].astype(np.int64))
+    return {label for label in labels if label < len(count) and share[label] >= PUBLIC * count[label]}
 
 
 def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:

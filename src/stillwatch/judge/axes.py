@@ -81,13 +81,22 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
 
-def intent(reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None) -> Axis:
+def intent(
+    reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None, sizes: Sequence[int] | None = None
+) -> Axis:
     """Join what a group asks: its families by Simes, its families as one, or its whole traffic.
 
     Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6.
+
+    Args:
+        sizes: exchanges of each family. Simes weighs families by them (weights of mean one, as in Benjamini and
+            Hochberg 1997): the stream that a pool hides is large beside each of the hundred small families of its
+            other customers, and must not pay for each of them.
     """
-    ordered = sorted(reads, key=lambda one: -one.bits)
-    ways = [(one.bits - log2(len(ordered) / rank), one) for rank, one in enumerate(ordered, start=1)]
+    weights = [size * len(reads) / max(sum(sizes), 1) for size in sizes] if sizes else [1.0] * len(reads)
+    weighed = [(one.bits + log2(max(weight, 1e-9)), one) for one, weight in zip(reads, weights, strict=True)]
+    ordered = sorted(weighed, key=lambda one: -one[0])
+    ways = [(bits - log2(len(ordered) / rank), one) for rank, (bits, one) in enumerate(ordered, start=1)]
     best = [max(ways, key=lambda way: way[0])] if ways else []
     best += [(pool.bits, pool)] if pool is not None and len(ordered) > 1 else []
     best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []

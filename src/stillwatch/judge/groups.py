@@ -105,8 +105,7 @@ def settle(
         near = [look.sight.near(members) for look in joining.values()]
         candidates = np.unique(np.concatenate([members, *near])).astype(np.int32)
         candidates = candidates[~taken[candidates]]
-        _, stay = _admit(looks, members, candidates, owners)
-        kept = candidates[stay]
+        kept = candidates[_staying(looks, members, candidates, owners)]
         if np.array_equal(kept, members):
             break
         members = kept
@@ -146,32 +145,48 @@ def _kinship(
     looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int, *, joined: bool
 ) -> float:
     """Tell the share of a smaller group that a larger one lets in; with `joined`, that a joining view ties to it."""
-    ties, stay = _admit(looks, large, small, owners)
-    tied = np.zeros(len(small), bool)
-    for name, look in looks.items():
-        if look.view.JOINS:
-            tied |= ties[name] >= TIE_BITS
-    return float((stay & (tied | (not joined))).mean())
+    tied = np.ones(len(small), bool)
+    if joined:
+        tied[:] = False
+        for look in looks.values():
+            if look.view.JOINS:
+                tied |= _bits(look, large, small) >= TIE_BITS
+        if tied.mean() < KIN:  # whoever stays of them are too few already
+            return 0.0
+    return float((_staying(looks, large, small, owners) & tied).mean())
 
 
-def _admit(
+def _bits(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    capped: npt.NDArray[np.float64] = np.minimum(look.sight.admit(members, candidates), look.view.CAP)
+    return capped
+
+
+def _staying(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int
-) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.bool_]]:
-    ties: dict[str, npt.NDArray[np.float64]] = {}
-    views = np.zeros(len(candidates), np.int64)
-    total = np.zeros(len(candidates))
-    whole = np.zeros(len(candidates), bool)
-    for name, look in looks.items():
-        bits = np.minimum(look.sight.admit(members, candidates), look.view.CAP)
-        ties[name] = bits
-        tied = bits >= TIE_BITS
-        total += np.maximum(bits, 0.0)
-        if look.view.ADMITS:
-            views += tied
-        if name == "handover":
-            whole = bits >= look.view.CAP
+) -> npt.NDArray[np.bool_]:
+    """Tell which candidates the members let in: by handover, or by ties in two views and enough bits in all.
+
+    A view that is dear to ask, as late views are, looks only at those who could still get in by it.
+    """
     need = log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
-    return ties, whole | ((views >= 2) & (total >= need))
+    order = sorted(looks, key=lambda name: (name != "handover", looks[name].view.LATE, -looks[name].view.CAP))
+    whole = np.zeros(len(candidates), bool)
+    views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
+    alive = np.arange(len(candidates))
+    for place, name in enumerate(order):
+        bits = _bits(looks[name], members, candidates[alive])
+        total[alive] += np.maximum(bits, 0.0)
+        views[alive] += (bits >= TIE_BITS) & looks[name].view.ADMITS
+        if name == "handover":
+            whole = bits >= looks[name].view.CAP
+        rest = [looks[other].view for other in order[place + 1 :]]
+        ties, most = sum(view.ADMITS for view in rest), sum(view.CAP for view in rest)
+        alive = alive[(views[alive] + ties >= 2) & (total[alive] + most >= need)]
+        if not len(alive):
+            break
+    inside = np.zeros(len(candidates), bool)
+    inside[alive] = True
+    return whole | inside
 
 
 def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_]) -> list[Settled]:
@@ -226,7 +241,7 @@ def _joined(
     return [
         Settled(
             members=found[one],
-            ties=_admit(looks, found[one], found[one], owners)[0],
+            ties={name: _bits(look, found[one], found[one]) for name, look in looks.items()},
             late={
                 name: float(look.sight.weigh(sets.of([found[one]]))[0])
                 for name, look in looks.items()

@@ -23,7 +23,7 @@ STREAM: Final = 200
 """Exchanges of a stream that is looked at."""
 LEAST_CONTROLS: Final = 20
 """Control families without which nobody is named."""
-KINDS: Final = ("reasoning", "rationale", "sampling", "languages", "hidden")
+KINDS: Final = ("reasoning", "rationale")
 """Kinds that one customer can be named for; honest evaluators grade all day, and honest products rewrite."""
 
 

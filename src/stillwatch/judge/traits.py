@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.held import Held
+from stillwatch.kit.union import find, join_all
 from stillwatch.model import mail
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Traces
@@ -23,6 +24,8 @@ DAY_MS = 86_400_000
 BURST_MS = 2 * DAY_MS
 BRIEF_MS = 3 * DAY_MS
 KYC = 5
+FAMILY = 4
+"""Owners that a household's card or computer ties together, at the most."""
 
 Shares = dict[str, float]
 
@@ -78,6 +81,7 @@ class Traits:
         if "referrer" in self._columns:
             shares["referred"] = 0.1
         shares["brief"] = float((self._active <= BRIEF_MS).mean())
+        shares["block"] = 0.02
         return shares
 
     def of(
@@ -93,6 +97,8 @@ class Traits:
         for name, column in (("purse", "payment"), ("device", "device")):
             if column in held:
                 shares[name] = float(_sharing(held[column], strangers).sum() / len(members))
+        if {"payment", "device"} & set(held):
+            shares["block"] = self._in_a_block(members, strangers)
         if "referrer" in self._columns:
             shares["referred"] = _most_common(self._referrer[members])
         if "network" in ties:
@@ -114,6 +120,22 @@ class Traits:
         if "family" in held:
             shares |= _frames(held["family"], members)
         return shares
+
+    def _in_a_block(self, members: npt.NDArray[np.int32], strangers: npt.NDArray[np.int32]) -> float:
+        """Tell the share that one card, device or conversation after another ties into a block of more than four."""
+        parent = np.arange(self._traces.crowd.owners, dtype=np.int32)
+        for column in ("payment", "device"):
+            held = self._traces.held.get(column)
+            if held is not None:
+                position, value = held.spread(strangers)
+                order = np.argsort(value, kind="stable")
+                same = np.flatnonzero(np.diff(value[order]) == 0)
+                join_all(parent, strangers[position[order[same]]], strangers[position[order[same + 1]]])
+        if self._traces.handovers is not None:
+            inside = np.isin(self._traces.handovers.giver, members) & np.isin(self._traces.handovers.taker, members)
+            join_all(parent, self._traces.handovers.giver[inside], self._traces.handovers.taker[inside])
+        sizes = np.unique(find(parent)[members], return_inverse=True, return_counts=True)
+        return float((sizes[2][sizes[1]] > FAMILY).mean())
 
     def _identity(self, members: npt.NDArray[np.int32]) -> Shares:
         domain, organisation = self._domain[members], self._organisation[members]

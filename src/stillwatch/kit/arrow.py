@@ -9,9 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PADDING = 64
-"""Bytes that a kernel may read past the end of a text; Arrow's own buffers are padded by as much."""
-
 
 class Texts(NamedTuple):
     """Texts as one byte buffer: text i is `data[offsets[i]:offsets[i + 1]]`; a null is an empty text."""
@@ -37,30 +34,30 @@ def whole(column: Any) -> Any:
 def texts(column: Any) -> Texts:
     """Open a column of strings (or binaries) of any width, view or dictionary.
 
-    Nulls become empty texts; bytes that are not UTF-8 pass as they are. Costs a copy of the offsets only,
-    except for views, dictionaries and unpadded buffers.
+    Nulls become empty texts; bytes that are not UTF-8 pass as they are. Costs a copy of the offsets only, except for
+    views and dictionaries. Nothing is readable past the end of the buffer.
     """
     array = whole(column)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     kind = array.type
     if pa.types.is_null(kind):
-        return Texts(np.zeros(PADDING, np.uint8), np.zeros(len(array) + 1, np.int64))
+        return nothing(len(array))
     if kind not in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary()):
         array = array.cast(pa.large_string())
         kind = array.type
     width = np.int64 if kind in (pa.large_string(), pa.large_binary()) else np.int32
     _, offsets_buffer, data_buffer = array.buffers()
     if offsets_buffer is None or len(array) == 0:
-        return Texts(np.zeros(PADDING, np.uint8), np.zeros(len(array) + 1, np.int64))
+        return nothing(len(array))
     offsets = np.frombuffer(offsets_buffer, width)[array.offset : array.offset + len(array) + 1]
     data = np.frombuffer(data_buffer, np.uint8) if data_buffer else np.zeros(0, np.uint8)
-    if len(data) < int(offsets[-1]) + PADDING:  # a slice of foreign memory may end at a page's edge
-        low = int(offsets[0])
-        padded = np.zeros(int(offsets[-1]) - low + PADDING, np.uint8)
-        padded[: int(offsets[-1]) - low] = data[low : int(offsets[-1])]
-        data, offsets = padded, offsets - low
     return Texts(data, offsets.astype(np.int64))
+
+
+def nothing(rows: int) -> Texts:
+    """Make a column of empty texts."""
+    return Texts(np.zeros(0, np.uint8), np.zeros(rows + 1, np.int64))
 
 
 def lists(column: Any) -> Lists:

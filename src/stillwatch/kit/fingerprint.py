@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.jit import kernel, load_u64, trailing_zeros
+from stillwatch.kit.jit import kernel, load_u64, part, trailing_zeros
 from stillwatch.kit.scripts import CODE, LETTERLIKE, SCRIPT_SHIFT, SINGLE, fold_table
 
 SHINGLE: Final = 4
@@ -106,7 +106,7 @@ def mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> U64(31))
 
 
-@kernel
+@part
 def _spans(text: npt.NDArray[np.uint8], start: int, end: int, spans: npt.NDArray[np.int64]) -> int:
     """Find code and quoted spans; returns how many stand in `spans` as (first byte, byte after)."""
     found = 0
@@ -181,7 +181,7 @@ def _spans(text: npt.NDArray[np.uint8], start: int, end: int, spans: npt.NDArray
     return found
 
 
-@kernel
+@part
 def _fold_ascii(text: npt.NDArray[np.uint8], start: int, length: int, plain: npt.NDArray[np.uint8]) -> None:
     """Lower ASCII letters and turn what is no word into spaces; branch-free, so that it is vectorised."""
     source = text[start : start + length]
@@ -195,7 +195,7 @@ def _fold_ascii(text: npt.NDArray[np.uint8], start: int, length: int, plain: npt
         target[i] = kept if (letter | digit | (byte == np.uint8(0x5F))) else np.uint8(0x20)
 
 
-@kernel
+@part
 def _survey(text: npt.NDArray[np.uint8], start: int, length: int) -> int:
     """Tell whether a text has bytes above ASCII (1), and marks that may open a span (2)."""
     source = text[start : start + length]
@@ -208,7 +208,7 @@ def _survey(text: npt.NDArray[np.uint8], start: int, length: int) -> int:
     return (int(high) >> 7) | (int(marks) << 1)
 
 
-@kernel
+@part
 def _fold_unicode(
     text: npt.NDArray[np.uint8],
     start: int,
@@ -303,7 +303,7 @@ def _fold_unicode(
     return out
 
 
-@kernel
+@part
 def _word_mask(address: np.uint64, at: int) -> np.uint64:
     """Tell for 64 folded bytes which belong to words: bit i for byte i."""
     mask = _ZERO
@@ -315,7 +315,7 @@ def _word_mask(address: np.uint64, at: int) -> np.uint64:
     return mask
 
 
-@kernel
+@part
 def _token(address: np.uint64, start: int, end: int) -> np.uint64:
     """Hash one word of the folded text; words of up to 16 bytes without a branch."""
     length = end - start
@@ -335,7 +335,7 @@ def _token(address: np.uint64, start: int, end: int) -> np.uint64:
     return hashed ^ (hashed >> U64(29))
 
 
-@kernel
+@part
 def _winnow(work: Scratch, length: int, salt: np.uint64) -> int:
     """Keep the smallest shingle of each window in `work.marks`; returns how many.
 
@@ -386,8 +386,8 @@ def _winnow(work: Scratch, length: int, salt: np.uint64) -> int:
     return kept
 
 
-@kernel
-def sketch(
+@part
+def sketch_text(
     text: npt.NDArray[np.uint8], start: int, end: int, work: Scratch, mode: int, salt: np.uint64
 ) -> tuple[np.uint64, np.uint64, int, int, int]:
     """Sketch one text: `text[start:end]`, UTF-8 as far as it goes, at most LONGEST bytes of it.
@@ -475,6 +475,14 @@ def sketch(
 
 
 @kernel
+def sketch(
+    text: npt.NDArray[np.uint8], start: int, end: int, work: Scratch, mode: int, salt: np.uint64
+) -> tuple[np.uint64, np.uint64, int, int, int]:
+    """Do as `sketch_text`, for callers that are no kernels themselves: compiled once and cached."""
+    return sketch_text(text, start, end, work, mode, salt)
+
+
+@part
 def smallest(work: Scratch, found: int, exact: np.uint64, out: npt.NDArray[np.uint32]) -> None:
     """Keep the `LANES` smallest distinct fingerprints of the last sketch in `out`, smallest first.
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from stillwatch.kit.arrow import texts, whole
 from stillwatch.kit.fingerprint import mix
-from stillwatch.kit.jit import kernel, load_u64
+from stillwatch.kit.jit import kernel, load_byte, load_u64
 
 U64 = np.uint64
 _K1 = U64(0x9E3779B97F4A7C15)
@@ -19,8 +19,17 @@ _K2 = U64(0xC2B2AE3D27D4EB4F)
 
 
 @kernel
+def _few(address: np.uint64, start: int, end: int) -> np.uint64:
+    """Read fewer than eight bytes at the beginning of a buffer."""
+    rest = U64(0)
+    for at in range(end - 1, start - 1, -1):
+        rest = (rest << U64(8)) | load_byte(address, U64(at))
+    return rest
+
+
+@kernel
 def hash_bytes(address: np.uint64, start: int, end: int, key: np.uint64) -> np.uint64:
-    """Hash the bytes from `start` to `end`; at least eight bytes must be readable after them."""
+    """Hash the bytes from `start` to `end` of a buffer that begins at `address`; reads nothing after them."""
     hashed = key ^ (U64(end - start) * _K1)
     at = start
     while at + 8 <= end:
@@ -28,7 +37,9 @@ def hash_bytes(address: np.uint64, start: int, end: int, key: np.uint64) -> np.u
         hashed ^= hashed >> U64(29)
         at += 8
     if at < end:
-        rest = load_u64(address, U64(at)) & (~U64(0) >> U64(64 - 8 * (end - at)))
+        left = U64(8 * (end - at))
+        # the eight bytes up to the end, less those before `at`
+        rest = load_u64(address, U64(end - 8)) >> (U64(64) - left) if end >= 8 else _few(address, at, end)
         hashed = (hashed ^ rest) * _K2
     hashed = mix(hashed)
     return hashed if hashed != U64(0) else U64(1)

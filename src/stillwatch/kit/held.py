@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.jit import kernel
+
 MOST: Final = 128
 """Shared values kept of one unit: those that it uses most."""
 
@@ -34,6 +36,8 @@ class Held:
     """Sum of weights of each value over all units."""
     keys: npt.NDArray[np.uint64]
     """The 64-bit hash of each value."""
+    bearers: int
+    """How many units hold any value."""
 
     @property
     def units(self) -> int:
@@ -44,11 +48,6 @@ class Held:
     def size(self) -> int:
         """How many values there are."""
         return len(self.mass)
-
-    @property
-    def bearers(self) -> int:
-        """How many units hold any value."""
-        return int(np.count_nonzero(self.bears))
 
     def of(self, unit: int) -> npt.NDArray[np.int32]:
         """Values of one unit."""
@@ -61,6 +60,11 @@ class Held:
     def bearing(self, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Units that hold any of some values, ascending."""
         return np.unique(_spread(self.holder_offsets, self.holders, values)[1])
+
+    def near(self, units: npt.NDArray[np.int32], most: float, mark: npt.NDArray[np.bool_]) -> None:
+        """Mark the units that share a value of mass `most` or less with some units."""
+        seen = np.zeros(self.size, np.bool_)
+        _near(self.offsets, self.values, self.holder_offsets, self.holders, self.mass, units, most, seen, mark)
 
     def without(self, keys: npt.NDArray[np.uint64]) -> Held:
         """Leave some values out: what units spent on them they spend on values of their own."""
@@ -96,6 +100,28 @@ class Held:
     def holding(self, value: int) -> npt.NDArray[np.int32]:
         """Units that hold one value, in order."""
         return self.holders[self.holder_offsets[value] : self.holder_offsets[value + 1]]
+
+
+@kernel
+def _near(
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32],
+    holder_offsets: npt.NDArray[np.int64],
+    holders: npt.NDArray[np.int32],
+    mass: npt.NDArray[np.float64],
+    units: npt.NDArray[np.int32],
+    most: float,
+    seen: npt.NDArray[np.bool_],
+    mark: npt.NDArray[np.bool_],
+) -> None:
+    for i in range(len(units)):
+        for at in range(offsets[units[i]], offsets[units[i] + 1]):
+            value = values[at]
+            if seen[value] or mass[value] > most:
+                continue
+            seen[value] = True
+            for holder in range(holder_offsets[value], holder_offsets[value + 1]):
+                mark[holders[holder]] = True
 
 
 def _spread(
@@ -162,6 +188,7 @@ def _table(
         holders=units[np.argsort(values, kind="stable")].astype(np.int32),
         mass=np.bincount(values, weights=weights, minlength=len(keys)).astype(np.float64),
         keys=keys,
+        bearers=int(np.count_nonzero(bears)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Compiled kernels: one decorator, and the two machine instructions that numpy has no name for.
+"""Compiled kernels: one decorator, and the machine instructions that numpy has no name for.
 
 Kernels release the GIL, so two threads use two cores. Compiled code is cached beside the source, or in the
 user's cache; where neither can be written the kernels compile anew at each start and work all the same.
@@ -29,10 +29,27 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a part of kernels, which becomes one with each kernel that calls it.
+
+    A call hands over every array in seven numbers, and a dozen arrays so cost more than a short text.
+    """
+    compiled: Callable[P, R] = numba.jit(nogil=True, nopython=True, error_model="numpy", forceinline=True)(function)
+    return compiled
+
+
 def _load_u64(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's signature
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         where = builder.inttoptr(builder.add(*args), ir.IntType(64).as_pointer())
         return builder.load(where, align=1)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+def _load_byte(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        where = builder.inttoptr(builder.add(*args), ir.IntType(8).as_pointer())
+        return builder.zext(builder.load(where), ir.IntType(64))
 
     return types.uint64(types.uint64, types.uint64), generate
 
@@ -46,6 +63,9 @@ def _trailing_zeros(_typing: Any, word: Any) -> Any:  # noqa: ARG001 - numba's s
 
 load_u64 = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_u64))
 """Read eight bytes at any alignment: `load_u64(array.ctypes.data, offset)`; inside kernels only."""
+
+load_byte = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_byte))
+"""Read one byte: `load_byte(array.ctypes.data, offset)`; inside kernels only."""
 
 trailing_zeros = cast("Callable[[np.uint64], np.uint64]", intrinsic(_trailing_zeros))
 """Count the zero bits below the lowest set bit of a word (64 for zero); inside kernels only."""

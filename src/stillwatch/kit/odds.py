@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from math import lgamma
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.jit import kernel
+
 _LN2: Final = float(np.log(2.0))
-_log_gamma = np.vectorize(lgamma, otypes=[np.float64])
+
+
+@kernel
+def _log_gammas(values: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None:
+    for i in range(len(values)):
+        out[i] = lgamma(values[i])
+
+
+def _log_gamma(values: Any) -> npt.NDArray[np.float64]:
+    flat = np.atleast_1d(np.asarray(values, np.float64))
+    out = np.empty(len(flat))
+    _log_gammas(flat, out)
+    return out
 
 
 def surplus_bits(
@@ -24,9 +38,7 @@ def surplus_bits(
     """
     p = np.clip(chance, 1e-12, 1.0 - 1e-9)
     misses = trials - hits
-    mixture = (
-        _log_gamma(hits + 0.5) + _log_gamma(misses + 0.5) - _log_gamma(np.asarray(trials + 1.0)) - 2.0 * lgamma(0.5)
-    )
+    mixture = _log_gamma(hits + 0.5) + _log_gamma(misses + 0.5) - _log_gamma(trials + 1.0) - 2.0 * lgamma(0.5)
     bits = (mixture - hits * np.log(p) - misses * np.log1p(-p)) / _LN2
     weighed: npt.NDArray[np.float64] = np.where(hits > p * trials, np.maximum(bits, 0.0), 0.0)
     return weighed

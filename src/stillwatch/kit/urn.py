@@ -43,6 +43,7 @@ def _group(
     memberships: npt.NDArray[np.float64],
     skip: int,
     cells: npt.NDArray[np.float64],
+    products: npt.NDArray[np.float64],
 ) -> float:
     """Bits of one group; `inside` and `drawn` are zero before and after; `cells` receives log2 per grid cell."""
     bearing = 0.0
@@ -53,6 +54,7 @@ def _group(
             inside[values[at]] += weights[at]
     outside = bearers - bearing + 1.0
     cells[:] = 0.0
+    products[:] = 1.0
     ways = len(memberships)
     before = 0.0
     for i in range(len(members)):
@@ -65,16 +67,22 @@ def _group(
                 own -= weights[at]
         if own <= 1e-9:
             continue
+        shared = 0.0
+        for at in range(offsets[unit], offsets[unit + 1]):
+            value = values[at]
+            if value != skip and drawn[value] > 0.0:
+                shared += weights[at] * drawn[value] * outside / (mass[value] - inside[value] + 1.0)
         for j in range(len(concentrations)):
             c = concentrations[j]
-            ratio = own * c  # as if all were values of its own, which nobody drew before
-            for at in range(offsets[unit], offsets[unit + 1]):
-                value = values[at]
-                if value != skip:
-                    ratio += weights[at] * drawn[value] * outside / (mass[value] - inside[value] + 1.0)
-            ratio /= own * (c + before)
+            # what it does not share counts as values of its own, which nobody drew before
+            ratio = (own * c + shared) / (own * (c + before))
             for k in range(ways):
-                cells[j * ways + k] += np.log2(1.0 - memberships[k] + memberships[k] * ratio)
+                cell = j * ways + k
+                product = products[cell] * (1.0 - memberships[k] + memberships[k] * ratio)
+                if not 1e-200 < product < 1e200:  # logarithms are dear: one for many members
+                    cells[cell] += np.log2(product)
+                    product = 1.0
+                products[cell] = product
         for at in range(offsets[unit], offsets[unit + 1]):
             if values[at] != skip:
                 drawn[values[at]] += weights[at] / own
@@ -84,6 +92,8 @@ def _group(
         for at in range(offsets[unit], offsets[unit + 1]):
             inside[values[at]] = 0.0
             drawn[values[at]] = 0.0
+    for cell in range(len(cells)):
+        cells[cell] += np.log2(products[cell])
     best = np.max(cells)
     total = 0.0
     for i in range(len(cells)):
@@ -112,11 +122,12 @@ def _groups(
     inside = np.zeros(len(mass))
     drawn = np.zeros(len(mass))
     cells = np.zeros(len(concentrations) * len(memberships))
+    products = np.zeros(len(cells))
     for group in range(len(group_offsets) - 1):
         out[group] = _group(
             members[group_offsets[group] : group_offsets[group + 1]],
             offsets, values, weights, mass, bears, bearers, inside, drawn, concentrations, memberships,
-            skips[group], cells,
+            skips[group], cells, products,
         )  # fmt: skip
 
 
@@ -173,6 +184,16 @@ def modal_values(groups: Groups, held: Held) -> npt.NDArray[np.int32]:
 
 
 @kernel
+def _slot(table: npt.NDArray[np.int32], value: np.int32) -> np.int64:
+    """Find the place of a value in a table of open addressing, or the free place where it belongs."""
+    mask = len(table) - 1
+    slot = np.int64((np.int64(value) * 0x9E3779B1 >> 16) & mask)
+    while table[slot] >= 0 and table[slot] != value:
+        slot = np.int64((slot + 1) & mask)
+    return slot
+
+
+@kernel
 def _members(
     members: npt.NDArray[np.int32],
     candidates: npt.NDArray[np.int32],
@@ -182,23 +203,36 @@ def _members(
     mass: npt.NDArray[np.float64],
     bears: npt.NDArray[np.bool_],
     bearers: float,
-    inside: npt.NDArray[np.float64],
-    is_member: npt.NDArray[np.bool_],
     skip: int,
     out: npt.NDArray[np.float64],
 ) -> None:
+    """Weigh candidates; the work is that of the values of members and candidates, however large the log is."""
     bearing = 0.0
+    entries = 0
     for i in range(len(members)):
-        unit = members[i]
-        bearing += bears[unit]
-        for at in range(offsets[unit], offsets[unit + 1]):
-            inside[values[at]] += weights[at]
+        bearing += bears[members[i]]
+        entries += offsets[members[i] + 1] - offsets[members[i]]
+    size = 16
+    while size < 2 * entries:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    inside = np.zeros(size)
+    for i in range(len(members)):
+        for at in range(offsets[members[i]], offsets[members[i] + 1]):
+            slot = _slot(table, values[at])
+            table[slot] = values[at]
+            inside[slot] += weights[at]
     outside = bearers - bearing + 1.0
+    place = 0
     for i in range(len(candidates)):
         unit = candidates[i]
         if not bears[unit]:
             continue
-        own = 1.0 if is_member[unit] else 0.0
+        while place > 0 and members[place - 1] >= unit:
+            place -= 1
+        while place < len(members) and members[place] < unit:
+            place += 1
+        own = 1.0 if place < len(members) and members[place] == unit else 0.0
         telling = 1.0
         ratio = 0.0
         for at in range(offsets[unit], offsets[unit + 1]):
@@ -206,14 +240,13 @@ def _members(
             if value == skip:
                 telling -= weights[at]
                 continue
-            drawn = max(inside[value] - own * weights[at], 0.0)
-            ratio += weights[at] * drawn * outside / (mass[value] - inside[value] + 1.0)
+            slot = _slot(table, value)
+            if table[slot] < 0:
+                continue
+            drawn = max(inside[slot] - own * weights[at], 0.0)
+            ratio += weights[at] * drawn * outside / (mass[value] - inside[slot] + 1.0)
         if telling > 1e-9:
             out[i] = np.log2(0.05 + 0.95 * (ratio / telling + 2.0) / (2.0 + bearing - own))
-    for i in range(len(members)):
-        unit = members[i]
-        for at in range(offsets[unit], offsets[unit + 1]):
-            inside[values[at]] = 0.0
 
 
 def member_bits(
@@ -222,12 +255,13 @@ def member_bits(
     """Weigh candidates against a group: log2 of how much likelier their values are from its urn than outside it.
 
     A candidate who is a member is left out of the urn. At least -4.3 bits (a member may stand outside the urn).
+
+    Args:
+        members: ascending.
     """
     out = np.zeros(len(candidates))
-    is_member = np.zeros(held.units, np.bool_)
-    is_member[members] = True
     _members(
         members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
-        np.zeros(held.size), is_member, skip, out,
+        skip, out,
     )  # fmt: skip
     return out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,11 @@ from stillwatch.kit.urn import member_bits, urn_bits
 
 LEAST = 5
 """Owners of the smallest group that is proposed: the least that a finding may name."""
+
+COMMON_SHARE = 0.02
+"""Share of all bearers from which on a value is commonplace, whoever holds it ..."""
+COMMON_MOST = 250.0
+"""... and bearers from which on it is so however large the log: what a group looks through does not grow with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +55,18 @@ class UrnSight:
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who shares a value that is not commonplace with at least one member."""
-        found = [members]
+        mark = np.zeros(self.columns[0].units, np.bool_)
+        mark[members] = True
         for held in self.columns:
-            values = np.unique(held.spread(members)[1])
-            commonplace = np.maximum(4.0 * len(members), 0.02 * held.bearers)
-            found.append(held.bearing(values[held.mass[values] <= commonplace]))
-        return np.unique(np.concatenate(found))
+            held.near(members, _commonplace(held, members), mark)
+        return np.flatnonzero(mark).astype(np.int32)
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Chain the members that hold one value, for every value that proposes and is not commonplace."""
         left, right = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         for held in self.proposing:
             position, value = held.spread(members)
-            telling = held.mass[value] <= np.maximum(4.0 * len(members), 0.02 * held.bearers)
+            telling = held.mass[value] <= _commonplace(held, members)
             position, value = position[telling], value[telling]
             order = np.argsort(value, kind="stable")
             same = np.diff(value[order]) == 0
@@ -86,9 +92,12 @@ class UrnSight:
         return sharing, int(common.sum()), len(outside)
 
 
+def _commonplace(held: Held, members: npt.NDArray[np.int32]) -> float:
+    """Tell from how many bearers on a value says nothing about a group."""
+    return max(4.0 * len(members), min(COMMON_SHARE * held.bearers, COMMON_MOST))
+
+
 def mean_bits(bits: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     """Average e-values given as bits: valid however they depend on each other."""
-    stacked = np.stack(list(bits))
-    best = stacked.max(axis=0)
-    mean: npt.NDArray[np.float64] = best + np.log2(np.exp2(stacked - best).mean(axis=0))
+    mean: npt.NDArray[np.float64] = reduce(np.logaddexp2, bits) - log2(len(bits))
     return mean

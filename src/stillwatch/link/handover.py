@@ -10,6 +10,7 @@ Cost: one table of the returned fingerprints. Source: own; the count is weighed 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ INNOCENT = "people who move a conversation between accounts of their own, or a p
 
 ENOUGH = 2
 """Conversations that must hop between an owner and a group to let him in."""
+OFTEN: Final = 6
+"""Hops of the middle member from which a pool is known for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +72,25 @@ class HandoverSight:
         return surplus_bits(inside, len(giver), chance)
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        """Give CAP bits to who shares at least ENOUGH hopping conversations with the members, half for one."""
+        """Give CAP bits to who shares at least ENOUGH hopping conversations with the members, half for one.
+
+        Where conversations hop often, accounts of one pool give as well as take. Who only takes goes on with what a
+        pool once said to him, as the customers of a reseller do who leave it; he gets nothing.
+        """
         mark = np.zeros(self.owners, bool)
         mark[members] = True
         giver, taker = self.events.giver, self.events.taker
-        touching = [(giver, mark[taker]), (taker, mark[giver])]
-        owner = np.concatenate([who[there] for who, there in touching])
-        talk = np.concatenate([self.events.conversation[there] for _, there in touching])
-        pairs = np.unique(np.stack([owner.astype(np.uint64), talk]), axis=1)
-        shared = np.bincount(pairs[0].astype(np.int64), minlength=self.owners)[candidates]
-        return np.minimum(shared / ENOUGH, 1.0) * CAP
+        given, taken = self._talks(giver, mark[taker]), self._talks(taker, mark[giver])
+        shared = given + taken
+        bits = np.minimum(shared[candidates] / ENOUGH, 1.0) * CAP
+        if len(members) and np.median(shared[members]) >= OFTEN:
+            bits[(given[candidates] == 0) | (taken[candidates] == 0)] = 0.0
+        return bits
+
+    def _talks(self, who: npt.NDArray[np.int32], there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Count the distinct conversations of each owner among some events."""
+        pairs = np.unique(np.stack([who[there].astype(np.uint64), self.events.conversation[there]]), axis=1)
+        return np.bincount(pairs[0].astype(np.int64), minlength=self.owners)
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who gave to or took from a member."""

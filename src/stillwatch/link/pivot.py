@@ -9,7 +9,7 @@ Cost: one pass over the traffic for the owners looked at. Source: beta-binomial 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -42,29 +42,32 @@ class PivotSight(LateSight):
     """Who used a released model within a day of its release, shape (owners, releases)."""
     there: npt.NDArray[np.bool_]
     """Who was active within a day of it."""
+    moved: npt.NDArray[np.bool_] = field(init=False)
+    """Who did both."""
+    usual: npt.NDArray[np.float64] = field(init=False)
+    """Share of the sample that moved, of those who were active, at each release."""
+
+    def __post_init__(self) -> None:
+        sample = self.closely.sample
+        object.__setattr__(self, "moved", self.quick & self.there)
+        usual = (self.moved[sample].sum(axis=0) + 1.0) / (self.there[sample].sum(axis=0) + 2.0)
+        object.__setattr__(self, "usual", usual)
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh each group by its release that tells most, less the log of the number of releases."""
-        chance = self._usual()
+        chance = self.usual
         out = np.zeros(len(groups))
         for number, members in enumerate(groups):
             trials = self.there[members].sum(axis=0).astype(np.float64)
-            hits = (self.quick & self.there)[members].sum(axis=0).astype(np.float64)
+            hits = self.moved[members].sum(axis=0).astype(np.float64)
             bits = surplus_bits(hits, trials, chance) - np.log2(len(chance))
             out[number] = max(float(bits.max()), 0.0)
         return out
 
-    def _usual(self) -> npt.NDArray[np.float64]:
-        sample = self.closely.sample
-        usual: npt.NDArray[np.float64] = ((self.quick & self.there)[sample].sum(axis=0) + 1.0) / (
-            self.there[sample].sum(axis=0) + 2.0
-        )
-        return usual
-
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Weigh whether a candidate moved, or stayed, as the members did."""
-        usual = self._usual()
-        moved, there = (self.quick & self.there), self.there
+        usual = self.usual
+        moved, there = self.moved, self.there
         inside = np.isin(candidates, members)[:, None]
         hits = moved[members].sum(axis=0) - inside * moved[candidates]
         trials = there[members].sum(axis=0) - inside * there[candidates]
@@ -76,11 +79,11 @@ class PivotSight(LateSight):
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members moved within a day of the release that they moved to most, and how many others."""
-        moved, there = (self.quick & self.there)[members].sum(axis=0), self.there[members].sum(axis=0)
+        moved, there = self.moved[members].sum(axis=0), self.there[members].sum(axis=0)
         most = int(np.argmax(moved / np.maximum(there, 1)))
         return (
             f"{int(moved[most])} of {int(there[most])} owners used a new model within a day of its release, "
-            f"{round(100 * float(self._usual()[most]))} % of the others did"
+            f"{round(100 * float(self.usual[most]))} % of the others did"
         )
 
 

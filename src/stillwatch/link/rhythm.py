@@ -10,13 +10,14 @@ Cost: one pass over the traffic for the owners looked at. Source: conformal rank
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
 from stillwatch.kit.held import Held
+from stillwatch.kit.jit import kernel
 from stillwatch.link._late import LateSight, calibrated
 from stillwatch.model.traces import Traces
 from stillwatch.model.view import Sight
@@ -35,12 +36,49 @@ PRIOR = 5.0
 """Weight of the sample's profile in that of a group, in owners."""
 
 
+@kernel
+def _scores(
+    offsets: npt.NDArray[np.int64],
+    hours: npt.NDArray[np.int32],
+    usual: npt.NDArray[np.float64],
+    inside: npt.NDArray[np.float64],
+    weight: float,
+    owners: npt.NDArray[np.int32],
+    own: npt.NDArray[np.bool_],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Score owners: mean log ratio over their hours, times the root of their number; `own`: their hours left out."""
+    total = inside.sum()
+    table = np.log2((inside + weight * usual) / ((total + weight) * usual))
+    for i in range(len(owners)):
+        start, end = offsets[owners[i]], offsets[owners[i] + 1]
+        busy = float(end - start)
+        summed = 0.0
+        for at in range(start, end):
+            hour = hours[at]
+            if own[i]:
+                rest = (inside[hour] - 1.0 + weight * usual[hour]) / (total - busy + weight)
+                summed += np.log2(rest / usual[hour])
+            else:
+                summed += table[hour]
+        out[i] = summed / np.sqrt(max(busy, 1.0))
+
+
 @dataclass(frozen=True, slots=True)
 class RhythmSight(LateSight):
     """Ranks the rhythms of owners against those of a sample."""
 
     hours: Held
     sample: npt.NDArray[np.int32]
+    usual: npt.NDArray[np.float64] = field(init=False)
+    """Share of each hour in the activity of the sample."""
+    telling: npt.NDArray[np.int32] = field(init=False)
+    """Owners of the sample whose rhythm can be told."""
+
+    def __post_init__(self) -> None:
+        profile = self._profile(self.sample) + 0.5
+        object.__setattr__(self, "usual", profile / profile.sum())
+        object.__setattr__(self, "telling", self._telling(self.sample))
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh the second half of each group by the profile of the first, against random halves of the sample."""
@@ -49,19 +87,19 @@ class RhythmSight(LateSight):
             first, second = members[::2], self._telling(members[1::2])
             if len(first) >= 3 and len(second) >= 3:
                 scores = self._scores(first, second)
-                others = self._scores(first, self._telling(self.sample))
+                others = self._scores(first, self.telling)
                 z = (scores.mean() - others.mean()) / (others.std() / np.sqrt(len(second)) + 1e-9)
                 out[number] = calibrated(_upper_tail(np.array([z])))[0]
         return out
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Rank each candidate's score by the group's profile (his own hours left out) among the sample's."""
-        others = np.sort(self._scores(members, self._telling(self.sample)))
-        counts = np.diff(self.hours.offsets)
+        others = np.sort(self._scores(members, self.telling))
+        counts = self._counts(candidates)
         scores = self._scores(members, candidates, own=True)
         beyond = len(others) - np.searchsorted(others, scores, side="left")
         bits = calibrated(((beyond + 1.0) / (len(others) + 1.0)).astype(np.float64))
-        weighed: npt.NDArray[np.float64] = np.where(counts[candidates] >= LEAST_HOURS, bits, 0.0)
+        weighed: npt.NDArray[np.float64] = np.where(counts >= LEAST_HOURS, bits, 0.0)
         return weighed
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
@@ -73,7 +111,11 @@ class RhythmSight(LateSight):
         )
 
     def _telling(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        return owners[np.diff(self.hours.offsets)[owners] >= LEAST_HOURS]
+        return owners[self._counts(owners) >= LEAST_HOURS]
+
+    def _counts(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        counts: npt.NDArray[np.int64] = self.hours.offsets[owners + 1] - self.hours.offsets[owners]
+        return counts
 
     def _profile(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         return np.bincount(self.hours.spread(owners)[1], minlength=self.hours.size).astype(np.float64)
@@ -81,20 +123,12 @@ class RhythmSight(LateSight):
     def _scores(
         self, members: npt.NDArray[np.int32], owners: npt.NDArray[np.int32], *, own: bool = False
     ) -> npt.NDArray[np.float64]:
-        """Score owners: mean log ratio over their hours, times the root of their number."""
-        usual = self._profile(self.sample) + 0.5
-        usual /= usual.sum()
         inside = self._profile(members)
-        total = inside.sum()
-        position, hour = self.hours.spread(owners)
-        is_member = np.isin(owners, members)[position] & own
-        hours = np.bincount(position, minlength=len(owners)).astype(np.float64)
-        busy = np.where(is_member, hours[position], 0.0)
-        weight = PRIOR * total / max(len(members), 1)
-        rate = (inside[hour] - is_member + weight * usual[hour]) / (total - busy + weight)
-        summed = np.bincount(position, weights=np.log2(rate / usual[hour]), minlength=len(owners))
-        scored: npt.NDArray[np.float64] = summed / np.sqrt(np.maximum(hours, 1.0))
-        return scored
+        weight = PRIOR * inside.sum() / max(len(members), 1)
+        out = np.zeros(len(owners))
+        left_out = np.isin(owners, members) & own
+        _scores(self.hours.offsets, self.hours.values, self.usual, inside, weight, owners, left_out, out)
+        return out
 
 
 def _upper_tail(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -9,7 +9,7 @@ Cost: one sort of the items of the owners looked at. Source: Poisson deficit as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,11 @@ class ShardsSight(LateSight):
     """Counts the items that members share, against what outsiders share in the same frames."""
 
     closely: Closely
+    order: npt.NDArray[np.int64] = field(init=False)
+    """Items, ordered by their frames."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", np.argsort(self.closely.item_family, kind="stable"))
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh the deficit of shared items in each group."""
@@ -50,7 +55,7 @@ class ShardsSight(LateSight):
         return f"members met on {met:.0f} items where outsiders who fill the same frames would on {expected:.0f}"
 
     def _meetings(self, members: npt.NDArray[np.int32]) -> tuple[float, float]:
-        frames = meetings(self.closely, members)
+        frames = meetings(self.closely, members, self.order)
         return sum(one.met for one in frames), sum(one.expected for one in frames)
 
 

@@ -9,7 +9,7 @@ Cost: sorting the group's dates. Source: sign test as a beta-binomial e-value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,16 @@ class SuccessionSight(LateSight):
     """Counts accounts opened after and before the closures of others in the group."""
 
     crowd: Crowd
+    order: npt.NDArray[np.int64] = field(init=False)
+    """Accounts, ordered by their owners."""
+    offsets: npt.NDArray[np.int64] = field(init=False)
+    """Owner o has the accounts `order[offsets[o]:offsets[o + 1]]`."""
+
+    def __post_init__(self) -> None:
+        owner = self.crowd.owner
+        object.__setattr__(self, "order", np.argsort(owner, kind="stable"))
+        sizes = np.bincount(owner, minlength=self.crowd.owners)
+        object.__setattr__(self, "offsets", np.concatenate([[0], np.cumsum(sizes)]))
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh each group by a sign test over its openings."""
@@ -49,25 +59,33 @@ class SuccessionSight(LateSight):
         hits, trials = float(after.sum()), float(after.sum() + before.sum())
         return float(surplus_bits(np.array([hits]), np.array([trials]), np.array([0.5]))[0])
 
+    def _accounts(self, owners: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """List (position in `owners`, account) of every account that some owners have."""
+        starts, counts = self.offsets[owners], self.offsets[owners + 1] - self.offsets[owners]
+        position = np.repeat(np.arange(len(owners)), counts)
+        within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return position, self.order[np.repeat(starts, counts) + within]
+
     def _openings(
         self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]
     ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Tell which candidates opened within a week after, or before, a member's closure; and which are closed."""
-        facts, owner = self.crowd.facts, self.crowd.owner
-        mine = np.isin(owner, members)
-        closed = np.sort(facts.closed_at[mine & (facts.closed_at > 0)])
-        size = self.crowd.owners
+        facts = self.crowd.facts
+        closed = facts.closed_at[self._accounts(members)[1]]
+        closed = np.sort(closed[closed > 0])
+        position, account = self._accounts(candidates)
+        size = len(candidates)
         after, before, ended = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size, bool)
-        opened = np.flatnonzero(facts.created_at > 0)
-        created = facts.created_at[opened]
-        last = np.searchsorted(closed, created, side="right")
+        ended[position[facts.closed_at[account] > 0]] = True
+        opened = facts.created_at[account] > 0
+        who, created = position[opened], facts.created_at[account[opened]]
         if len(closed):
+            last = np.searchsorted(closed, created, side="right")
             previous = closed[np.maximum(last - 1, 0)]
             following = closed[np.minimum(last, len(closed) - 1)]
-            after[owner[opened[(last > 0) & (created - previous <= WEEK_MS)]]] = True
-            before[owner[opened[(last < len(closed)) & (following - created <= WEEK_MS)]]] = True
-        ended[owner[facts.closed_at > 0]] = True
-        return after[candidates] & ~before[candidates], before[candidates] & ~after[candidates], ended[candidates]
+            after[who[(last > 0) & (created - previous <= WEEK_MS)]] = True
+            before[who[(last < len(closed)) & (following - created <= WEEK_MS)]] = True
+        return after & ~before, before & ~after, ended
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Weigh who succeeds a closed member, or was closed like the members, by how much rarer that is outside."""

@@ -157,8 +157,9 @@ class Columns:
         """Write each different system prompt once."""
         symbol = self.table.symbols[rows.scene, SYSTEM]
         if symbol.max(initial=-1) < 0:
-            none = pa.nulls(len(symbol), pa.string())
-            return none, np.zeros(len(symbol), np.int64)
+            none = pa.nulls(len(symbol), pa.int32())
+            coded = pa.DictionaryArray.from_arrays(none, pa.array([], pa.string()))  # as in chunks that have some
+            return coded, np.zeros(len(symbol), np.int64)
         flags = self.table.flags[rows.scene]
         by = np.where(flags & SYSTEM_WHO, rows.who, np.where(flags & SYSTEM_ITEM, rows.conversation, np.uint64(0)))
         same = join(join(rows.frame, by), symbol.astype(np.uint64))

@@ -1,8 +1,8 @@
 """Sketch: what is remembered of an exchange. One file per thing; Arrow batch in, columns out.
 
-A member has `NEEDS` (the canonical columns it opens; it gives nothing where one of the first is absent),
-`columns(batch, work)` and a module docstring that says what is kept and what is not. No text leaves this room:
-only hashes, fingerprints and counts do.
+A member has `OPENS` (the canonical columns that it opens; no others are read), `NEEDS` (those of them without all of
+which it gives nothing), `columns(batch, work)` and a module docstring that says what is kept and what is not.
+No text leaves this room: only hashes, fingerprints and counts do.
 """
 
 from __future__ import annotations

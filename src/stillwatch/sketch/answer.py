@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.kit.arrow import PADDING, Texts, field, lists, texts
-from stillwatch.kit.fingerprint import LANES, LONGEST, TURN, Scratch, sketch, smallest
+from stillwatch.kit.arrow import field, lists, nothing, texts
+from stillwatch.kit.fingerprint import LANES, LONGEST, TURN, Scratch, sketch_text, smallest
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("response", "tool_calls")
+NEEDS = OPENS = ("response", "tool_calls")
 
 
 @kernel
@@ -38,13 +38,13 @@ def _answers(
         if start == end and calls[row] == calls[row + 1]:
             continue
         if calls[row] == calls[row + 1]:
-            exact, _, count, _, found = sketch(data, start, end, work, TURN, np.uint64(0))
+            exact, _, count, _, found = sketch_text(data, start, end, work, TURN, np.uint64(0))
         else:
             length = _append(joint, 0, data, start, end)
             for call in range(calls[row], calls[row + 1]):
                 length = _append(joint, length, name_data, name_offsets[call], name_offsets[call + 1])
                 length = _append(joint, length, given_data, given_offsets[call], given_offsets[call + 1])
-            exact, _, count, _, found = sketch(joint, 0, length, work, TURN, np.uint64(0))
+            exact, _, count, _, found = sketch_text(joint, 0, length, work, TURN, np.uint64(0))
         tokens[row] = count
         smallest(work, found, exact, answer[row])
 
@@ -65,7 +65,7 @@ def columns(batch: pa.RecordBatch, work: Work) -> Columns:
     """
     rows = batch.num_rows
     there = set(batch.schema.names)
-    none = Texts(np.zeros(PADDING, np.uint8), np.zeros(rows + 1, np.int64))
+    none = nothing(rows)
     answers = texts(batch.column("response")) if "response" in there else none
     calls, names, given = np.zeros(rows + 1, np.int64), none, none
     if "tool_calls" in there:

@@ -13,6 +13,10 @@ from stillwatch.kit.hashes import hash_column
 from stillwatch.sketch import Columns, Work
 
 NEEDS = ("at",)
+OPENS = (
+    "at", "input_tokens", "output_tokens", "reasoning_tokens", "status", "n", "top_logprobs", "temperature", "stream",
+    "tools", "tool_calls", "reasoning", "finish_reason",
+)  # fmt: skip
 
 SAMPLED, LOGPROBS, COLD, STREAMED, TOOLS, CALLED, REASONED, REFUSED = (1 << bit for bit in range(8))
 """Flags: more than one choice; log-probabilities asked; temperature 0; streamed; tools offered; tools called;

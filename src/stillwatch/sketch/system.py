@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.kit.arrow import Texts, field, lists, texts
-from stillwatch.kit.fingerprint import FRAME, MOST, Scratch, sketch
+from stillwatch.kit.fingerprint import FRAME, MOST, Scratch, sketch_text
 from stillwatch.kit.hashes import hash_bytes
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("system", "messages")
+NEEDS = OPENS = ("system", "messages")
 
 U64 = np.uint64
 SALT = U64(0x53595354454D)
@@ -70,7 +70,7 @@ def _documents(
     written = 0
     for i in range(len(rows)):
         row = rows[i]
-        exact[i], _, _, _, found = sketch(data, offsets[row], offsets[row + 1], work, FRAME, SALT)
+        exact[i], _, _, _, found = sketch_text(data, offsets[row], offsets[row + 1], work, FRAME, SALT)
         kept[i] = found
         for j in range(found):
             marks[written + j] = np.uint32(work.marks[j])

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.kit.arrow import field, lists, texts
-from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, TURN, Scratch, sketch, smallest
+from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, TURN, Scratch, sketch_text, smallest
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
-NEEDS = ("messages",)
+NEEDS = OPENS = ("messages",)
 
 U64 = np.uint64
 
@@ -63,7 +63,7 @@ def _turns(
         answers[row] = min(given, 255)
         ends[row] = tail
         if closing >= 0:
-            exact, summed, count, main, found = sketch(
+            exact, summed, count, main, found = sketch_text(
                 data, content[closing], content[closing + 1], work, FRAME, U64(0)
             )
             last[row] = exact
@@ -76,9 +76,9 @@ def _turns(
             written += found
             first[row] = exact
             if opening != closing:
-                first[row] = sketch(data, content[opening], content[opening + 1], work, HASHES, U64(0))[0]
+                first[row] = sketch_text(data, content[opening], content[opening + 1], work, HASHES, U64(0))[0]
         if answer >= 0:
-            exact, _, _, _, found = sketch(data, content[answer], content[answer + 1], work, TURN, U64(0))
+            exact, _, _, _, found = sketch_text(data, content[answer], content[answer + 1], work, TURN, U64(0))
             smallest(work, found, exact, history[row])
     return written
 

@@ -1,4 +1,4 @@
-"""Who: account, key, address, client and conversation, as 64-bit hashes.
+"""Who: exchange, account, model, client and conversation, as 64-bit hashes.
 
 The names behind the hashes stay in the log; the hunt keeps the account names alone.
 """
@@ -11,13 +11,10 @@ from stillwatch.kit.hashes import hash_column
 from stillwatch.sketch import Columns, Work
 
 NEEDS = ("exchange", "account")
-TELLS = (
-    "exchange", "account", "key", "channel", "model", "asn", "user_agent", "ja4", "end_user", "session",
-    "previous", "tools_hash",
-)  # fmt: skip
+OPENS = ("exchange", "account", "model", "user_agent", "ja4", "session")
 
 
 def columns(batch: pa.RecordBatch, work: Work) -> Columns:  # noqa: ARG001 - every sketch has the same form
     """Hash the identifying columns that are there: uint64, 0 for null."""
     there = set(batch.schema.names)
-    return {name: hash_column(batch.column(name)) for name in TELLS if name in there}
+    return {name: hash_column(batch.column(name)) for name in OPENS if name in there}

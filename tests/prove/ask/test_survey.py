@@ -45,13 +45,14 @@ def test_a_run_stops_when_enough_was_heard_and_goes_on_where_it_was(tmp_path: Pa
         run(endpoint(server.url), QUESTIONS, journal, Pace(at_once=3), enough)
         journal.close()
         first = len(server.asked)
-        assert 10 <= first < 20
+        assert 10 <= first <= 20
         journal = Journal(tmp_path / "a.jsonl", {"run": 1})
         kept = len(journal.answers)
         assert kept >= 10
         run(endpoint(server.url), QUESTIONS, journal, Pace(at_once=3), lambda _: False)
         assert len(journal.done()) == 30
-        assert len(server.asked) - first == 30 - kept
+        again = len(server.asked) - first
+        assert 30 - kept <= again <= 30 - kept + 3  # what was under way when it stopped may arrive late
         journal.close()
 
 

@@ -36,6 +36,11 @@ MOST_ALIKE = 0.5
 """A suspect that gives one answer to more than this share of questions says too little to be judged."""
 
 
+LEAST_SHARP = 0.5
+"""Without a finding: the widest half interval of a lift with which `no_trace` may be said; a mark that a model repeats
+word for word has a lift of 2 and more, a twentieth of its text marked gave 0.2 in the lab."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Levels:
     """Which errors are allowed.
@@ -287,6 +292,10 @@ class Audit:
             return "trained_on_marked_answers", [f"the text depends on our secret keys by {bits:.0f} bits", *because]
         needed = -math.log2(self._levels.alpha)
         because.insert(0, f"the evidence is {bits:.1f} bits, {needed:.1f} are needed")
+        blur = min((key.last.lift_error for key in self._usable if key.last), default=math.inf)
+        if blur > LEAST_SHARP:
+            because.insert(0, f"the text is too little to clear it: a lift of {blur:.0%} would not show")
+            return "undetermined", because
         return ("undetermined" if survey and survey.stopped else "no_trace"), because
 
     def _key_report(self, key: _Standing, found: set[str]) -> KeyReport:

@@ -1,0 +1,88 @@
+"""Intent: its power by kind of campaign, and its false alarms on every innocent crowd, whatever links them.
+
+Each actor's accounts are given to the judge as one group, so that nothing depends on how groups are found; asked is
+only whether what the group asks looks like the making of training data. A crowd that passes is no false accusation
+yet (deception and scale have to pass too), but a false alarm of this axis.
+
+    python bench/intent.py --seeds 1000 1001 1002 --worlds full [--texts DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from stillwatch import sim
+from stillwatch.hunt import weigh
+from stillwatch.hunt.linked import link
+from stillwatch.hunt.read import Unheard, declare, read
+from stillwatch.hunt.request import Request, begin
+from stillwatch.judge import axes
+from stillwatch.judge.groups import LEAST, Settled
+from stillwatch.kit.intervals import clopper_pearson
+from stillwatch.store import key as keys
+
+
+def groups(world: Path, folder: Path) -> Iterator[tuple[str, bool, axes.Axis]]:
+    """Judge the intent of every actor of a world: its name, whether it extracts, and the axis."""
+    request = Request(traffic=(str(world / "traffic"),), case=folder / "case", accounts=world / "accounts.csv")
+    begin(request)
+    log = read(request, declare(request), Unheard())
+    linked = link(request, log, keys.find(folder / "key"), Unheard())
+    crowd = linked.traces.crowd
+    code = {name: number for number, name in enumerate(crowd.accounts)}
+    truth = json.loads((world / "truth.json").read_text("utf-8"))
+    actors, settled = [], []
+    for sort in ("campaigns", "crowds"):
+        for actor in truth[sort]:
+            known = [code[account] for account in actor["accounts"] if account in code]
+            members = np.unique(crowd.owner[known]).astype(np.int32)
+            extracts = sort == "campaigns" and actor["finding"] == "distillation_campaign"
+            if len(members) >= LEAST and (extracts or sort == "crowds"):
+                actors.append((actor["id"].rsplit("-", 1)[0], extracts))
+                settled.append(Settled(members=members, ties={}, late={}, seed=0))
+    told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled), linked.codes)
+    for number, (name, extracts) in enumerate(actors):
+        reads = [told.streams[number, one.family] for one in told.own[number]]
+        yield name, extracts, axes.intent(reads, told.pools.get(number), told.wholes.get(number))
+
+
+def main() -> None:
+    """Make the worlds, judge them, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1000, 1001, 1002])
+    parser.add_argument("--worlds", nargs="+", default=["full"])
+    parser.add_argument("--texts", type=Path, help="real prompts in the normal form, instead of the ground's own")
+    asked = parser.parse_args()
+    found: dict[tuple[bool, str], list[float]] = defaultdict(list)
+    for name in asked.worlds:
+        for seed in asked.seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                sim.make(name, seed=seed, out=Path(folder) / "world", texts=asked.texts)
+                for actor, extracts, axis in groups(Path(folder) / "world", Path(folder)):
+                    found[not extracts, actor].append(axis.bits if axis.passed else 0.0)
+    for innocent in (False, True):
+        print("\nfalse alarms of intent alone" if innocent else "power")
+        print(f"{'actor':<28}{'groups':>8}{'passed':>8}{'share':>8}   95 % (exact)")
+        every = [0, 0]
+        for (side, actor), bits in sorted(found.items()):
+            if side != innocent:
+                continue
+            hits = sum(one > 0 for one in bits)
+            every[0] += hits
+            every[1] += len(bits)
+            low, high = clopper_pearson(hits, len(bits))
+            print(f"{actor:<28}{len(bits):>8}{hits:>8}{hits / len(bits):>8.2f}   {low:.2f} to {high:.2f}")
+        low, high = clopper_pearson(every[0], every[1])
+        print(f"{'all':<28}{every[1]:>8}{every[0]:>8}{every[0] / max(every[1], 1):>8.2f}   {low:.2f} to {high:.2f}")
+
+
+if __name__ == "__main__":
+    main()
