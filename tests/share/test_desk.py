@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ import pytest
 from stillwatch.errors import ShareError
 from stillwatch.model.bulletin import Bulletin
 from stillwatch.share.desk import Desk
-from stillwatch.share.log import FILE
+from stillwatch.share.log import FILE, Line
 
 
 @pytest.fixture
@@ -95,6 +95,12 @@ def test_the_log_names_who_what_when_whom_and_marking(desk: Desk, bulletin: Bull
     assert (prepared.who, prepared.did, prepared.what) == ("Ada", "prepared", bulletin.id)
     assert (released.who, released.did, released.to) == ("Grace", "released", ["peer-b"])
     assert (released.marking, released.digest) == ("amber+strict", record.digest)
+
+
+def test_long_lines_are_chained_as_well(desk: Desk) -> None:
+    for size in (10, 9000, 4096, 1):
+        desk.log.add(Line(at=datetime(2026, 5, 4, tzinfo=UTC), who="x" * size, did="served", what="w"))
+    assert [len(line.who) for line in desk.log.lines()] == [10, 9000, 4096, 1]
 
 
 @pytest.mark.parametrize("damage", ["change", "remove", "insert"])

@@ -46,8 +46,8 @@ class Extras:
             raise UsageError("families need a clean control set", hint="name the traffic that was hunted, `--traffic`")
         self.told: list[str] = []
         self._directory = directory
-        self._data = _opened(traffic) if traffic is not None else None
-        self._group = _read_key(group_key) if group_key is not None else None
+        self._data = opened(traffic) if traffic is not None else None
+        self._group = read_key(group_key) if group_key is not None else None
         self._named = {account for entry in case.campaigns for account in entry.accounts}
         self._control: tuple[frozenset[int], int] | None = None
         self._reader = Reader() if self._group is not None else None
@@ -115,7 +115,7 @@ class Extras:
         return found
 
 
-def _opened(traffic: Path) -> Any:
+def opened(traffic: Path) -> Any:
     try:
         data = ds.dataset(traffic, format="parquet", partitioning="hive")
         missing = {"account", "messages"} - set(data.schema.names)
@@ -133,7 +133,7 @@ def _batches(data: Any, columns: Sequence[str]) -> Iterator[Any]:
         yield pa.Table.from_batches([batch])
 
 
-def _read_key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
     try:
         key = path.read_bytes()
     except OSError as trouble:

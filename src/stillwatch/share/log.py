@@ -62,10 +62,7 @@ class Log:
             ResourceError: when it cannot be written.
         """
         with locked(self.path.parent):
-            last = "0" * 64
-            for raw in self._raw():
-                last = hashlib.sha256(raw).hexdigest()
-            chained = msgspec.structs.replace(line, before=last)
+            chained = msgspec.structs.replace(line, before=self._last())
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "ab") as file:
                 file.write(msgspec.json.encode(chained) + b"\n")
@@ -96,6 +93,20 @@ class Log:
         """Give the number of lines and the root of their tree, to be noted elsewhere."""
         tree = Tree(list(self._raw()))
         return len(tree), tree.root().hex()
+
+    def _last(self) -> str:
+        """Hash the last line, read from the end of the file."""
+        if not self.path.exists():
+            return "0" * 64
+        with self.path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            tail, reach = b"", 0
+            while reach < end and tail.count(b"\n") < 2:
+                reach = min(end, reach + 4096)
+                file.seek(end - reach)
+                tail = file.read(reach)
+        lines = tail.split(b"\n")
+        return hashlib.sha256(lines[-2]).hexdigest() if len(lines) > 1 else "0" * 64
 
     def _raw(self) -> Iterator[bytes]:
         if self.path.exists():

@@ -33,10 +33,11 @@ def write(bulletins: Iterable[Bulletin]) -> bytes:
     for bulletin in bulletins:
         for one in draw(bulletin):
             found.setdefault(one["id"], one)
-    return _bundle(list(found.values()))
+    return bundle(list(found.values()))
 
 
-def _bundle(found: Sequence[Object]) -> bytes:
+def bundle(found: Sequence[Object]) -> bytes:
+    """Write objects as a bundle, whose id is made of theirs."""
     name = own_id("bundle", *(f"{one['id']}@{one.get('modified', '')}" for one in found))
     return json.dumps({"type": "bundle", "id": name, "objects": found}, ensure_ascii=False, indent=1).encode() + b"\n"
 
@@ -221,11 +222,14 @@ def read(data: bytes) -> list[Bulletin]:
     return assemble(held)
 
 
-def assemble(held: Mapping[str, Object]) -> list[Bulletin]:
+def assemble(held: Mapping[str, Object], refused: list[ShareError] | None = None) -> list[Bulletin]:
     """Put bulletins together from objects, by id.
 
+    Args:
+        refused: takes what is refused, so that one bad bulletin does not keep the others out.
+
     Raises:
-        ShareError: naming the object, the field and the rule.
+        ShareError: naming the object, the field and the rule; where `refused` is left out.
     """
     found = []
     for name, one in held.items():
@@ -234,7 +238,10 @@ def assemble(held: Mapping[str, Object]) -> list[Bulletin]:
                 found.append(_bulletin(one, held))
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as trouble:
                 field = str(trouble).strip("'")[:120]
-                raise ShareError(f"`{field}` is missing or wrong", where=name, hint="ask its producer") from None
+                wrong = ShareError(f"`{field}` is missing or wrong", where=name, hint="ask its producer")
+                if refused is None:
+                    raise wrong from None
+                refused.append(wrong)
     return found
 
 

@@ -98,7 +98,7 @@ class Client:
             objects = told.get("objects", [])
             if not isinstance(objects, list):
                 raise ShareError("`objects`: expected a list", where=self._host)
-            fresh = [one for one in objects if _name(one) not in seen]
+            fresh = [one for one in objects if isinstance(one, dict) and _name(one) not in seen]
             seen |= dict.fromkeys(map(_name, fresh))
             after = max(after, headers.get("x-taxii-date-added-last", ""))
             yield fresh

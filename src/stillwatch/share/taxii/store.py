@@ -134,10 +134,15 @@ class Store:
         ).fetchone()
         newest, oldest = held
         version = item.version or newest or f"{stamp_text(added)}"
+        # released to more peers: they must find it behind what they have read, and the others read it once more
+        base.execute(
+            "DELETE FROM objects WHERE collection = ? AND id = ? AND version = ? AND audience <> ?",
+            (collection, item.id, version, item.audience),
+        )
         done = base.execute(
             "INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, '2.1', ?, ?, ?, ?, ?)",
             (added, collection, item.id, item.type, version, item.rank, item.audience,
-             oldest is None or version < oldest, newest is None or version > newest, item.body),
+             oldest is None or version <= oldest, newest is None or version >= newest, item.body),
         )  # fmt: skip
         if done.rowcount and newest is not None:
             if version > newest:

@@ -1,0 +1,225 @@
+"""Peers on the command line: serve them, pull from them, look for what they told, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option
+from stillwatch.cli._share_traffic import opened, read_key
+from stillwatch.errors import ShareError, UsageError
+from stillwatch.kit.plain import plain
+from stillwatch.settings import Share
+from stillwatch.share import exchange as exchanges
+from stillwatch.share import peers
+from stillwatch.share.exchange import Exchange, Imported, Outcome, Seen
+from stillwatch.share.files import write
+from stillwatch.share.formats import stix
+from stillwatch.share.log import Line, Log
+from stillwatch.share.publish import publish as publish_all
+from stillwatch.share.taxii.answer import Server
+from stillwatch.share.taxii.client import Client, Mark
+from stillwatch.share.taxii.serve import bind
+from stillwatch.share.taxii.store import Store
+
+STORE = "taxii.sqlite"
+
+
+@click.command("token")
+def token() -> None:
+    """Make a token for a peer: hand him the first line, write the second into peers.toml."""
+    made = secrets.token_urlsafe(32)
+    click.echo(f"token         {made}\ntoken_sha256  {hashlib.sha256(made.encode()).hexdigest()}")
+
+
+@click.command("publish")
+@settings_option
+@json_option
+def publish(settings_file: Path | None, as_json: bool) -> None:
+    """Put what was released where peers pull it, and revocations after it."""
+    section = found(settings_file)
+    open_, store = desk(section), Store(directory(section) / STORE)
+    records = [one for one in open_.records() if one.released]
+    new = publish_all(records, store)
+    if new:
+        for one in records:
+            open_.log.add(Line(at=now(), who=section.organisation, did="published", what=one.bulletin.id, to=one.to,
+                               marking=one.bulletin.marking, digest=one.digest))  # fmt: skip
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": 1, "bulletins": len(records), "new_objects": new}))
+    else:
+        click.echo(f"{len(records)} released bulletins, {new} new objects")
+
+
+@click.command("taxii")
+@click.option("--listen", default="127.0.0.1:8443", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="PEM of the server's certificate.")
+@click.option("--key", type=click.Path(path_type=Path, exists=True), help="PEM of its key.")
+@click.option("--clients", type=click.Path(path_type=Path, exists=True), help="PEM: whose client certificates count.")
+@settings_option
+def taxii(
+    listen: str, certificate: Path | None, key: Path | None, clients: Path | None, settings_file: Path | None
+) -> None:
+    """Serve peers by TAXII 2.1, until interrupted. Who they are stands in peers.toml of the share directory."""
+    section = found(settings_file)
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or not host:
+        raise UsageError(f"`{listen}` is no HOST:PORT")
+    place = directory(section)
+    log = Log(place)
+
+    def served(peer: str, collection: str, count: int) -> None:
+        log.add(Line(at=now(), who=peer, did="served", what=collection, to=[peer], note=f"{count} objects"))
+
+    server = Server(Store(place / STORE), peers.read(place / peers.FILE), section.organisation, served)
+    listening = bind(server, host, int(port), certificate=certificate, key=key, clients=clients)
+    scheme = "https" if certificate else "http"
+    click.echo(f"{scheme}://{host}:{listening.server_address[1]}/taxii2/stillwatch/", err=True)
+    try:
+        listening.serve_forever()
+    finally:
+        listening.server_close()
+
+
+@click.command("pull")
+@click.argument("url", metavar="URL")
+@click.option("--peer", required=True, metavar="NAME", help="Who it is, as in peers.toml.")
+@click.option("--collection", default="bulletins", show_default=True, metavar="NAME", help="Its id or alias.")
+@click.option("--token-file", type=click.Path(path_type=Path, exists=True), help="A file that holds the token.")
+@click.option("--user", default="", metavar="NAME", help="User for Basic; the token is the password.")
+@click.option("--authority", type=click.Path(path_type=Path, exists=True), help="PEM of the server's authority.")
+@settings_option
+@json_option
+def pull(
+    url: str, peer: str, collection: str, token_file: Path | None, user: str, authority: Path | None,
+    settings_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Take in, in shadow, what a peer tells at URL, a TAXII 2.1 API root; goes on where it was."""
+    section = found(settings_file)
+    place = directory(section)
+    known = {one.name: one for one in peers.read(place / peers.FILE)}
+    if peer not in known:
+        raise ShareError(
+            f"`{plain(peer, 80)}` is no peer", where=str(place / peers.FILE), hint="write down who he is first"
+        )
+    secret = token_file.read_text("utf-8").strip() if token_file else ""
+    client = Client(url, secret, user=user, authority=authority)
+    marks = place / "marks" / f"{hashlib.sha256(f'{peer}|{url}|{collection}'.encode()).hexdigest()[:32]}.json"
+    common = marks.with_suffix(".objects.json")
+    mark = msgspec.json.decode(marks.read_bytes(), type=Mark) if marks.exists() else Mark()
+    held: dict[str, Any] = msgspec.json.decode(common.read_bytes()) if common.exists() else {}
+    reached, fresh = [mark], 0
+    for page in client.pull(collection, mark, reached.append):
+        for one in page:
+            if isinstance(one.get("id"), str):
+                held[one["id"]] = one
+                fresh += 1
+    refused: list[ShareError] = []
+    outcomes = Exchange(place).take(stix.assemble(held, refused), peer, known[peer].organisation)
+    outcomes += [Outcome(bulletin=str(one.where), became="refused", because=one.what) for one in refused]
+    shared = {name: one for name, one in held.items() if "object_marking_refs" not in one}
+    write(common, msgspec.json.encode(shared))
+    latest = reached[-1]
+    write(marks, msgspec.json.encode(latest))
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": 1, "objects": fresh, "bulletins": outcomes}))
+        return
+    for outcome in outcomes:
+        undone = f"; {outcome.undone} leads undone" if outcome.undone else ""
+        because = f": {plain(outcome.because)}" if outcome.because else ""
+        click.echo(f"{outcome.bulletin}  {outcome.became}{because}{undone}")
+    click.echo(f"{len(outcomes)} bulletins in {fresh} new objects; in shadow: nothing acts on them by itself")
+
+
+@click.command("look")
+@click.argument("traffic", metavar="TRAFFIC", type=click.Path(path_type=Path, exists=True))
+@click.option("--group-key", type=click.Path(path_type=Path), metavar="FILE", help="The group's key, for families.")
+@click.option("--on", "today", metavar="DAY", help="As if it were this day; today when left out.")
+@settings_option
+@json_option
+def look(traffic: Path, group_key: Path | None, today: str | None, settings_file: Path | None, as_json: bool) -> None:
+    """Look in TRAFFIC, canonical Parquet, for what peers told: leads for a person, and no orders."""
+    section = found(settings_file)
+    try:
+        day = date.fromisoformat(today) if today else datetime.now(UTC).date()
+    except ValueError:
+        raise UsageError(f"`{today}` is no day", hint="2026-05-04") from None
+    group = read_key(group_key) if group_key else None
+    looked = Exchange(directory(section)).look(lambda: _seen(traffic), group, day)
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": 1, "bulletins": [exchanges.told(one) for one in looked]}))
+        return
+    for one in looked:
+        click.echo(
+            f"{one.bulletin.id}  {plain(one.bulletin.title)}: {len(one.leads)} accounts here match it, in shadow"
+        )
+        for lead in one.leads[:20]:
+            click.echo(f"  {plain(lead.account)}  {lead.bits:.1f} bits by {', '.join(lead.by[:4])}")
+
+
+@click.command("answer")
+@click.argument("bulletin", metavar="BULLETIN")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The STIX bundle to write.")
+@click.option("--opinion", "view", metavar="VIEW", help="strongly-disagree to strongly-agree.")
+@click.option("--because", default="", metavar="TEXT", help="Why; the peer reads it.")
+@settings_option
+def answer(bulletin: str, out: Path, view: str | None, because: str, settings_file: Path | None) -> None:
+    """Write a sighting of an imported BULLETIN, with rounded counts, and an opinion if there is one."""
+    section = found(settings_file)
+    one = _imported(section, bulletin)
+    told = exchanges.sighting(one, section.organisation, now())
+    if view:
+        told += exchanges.opinion(one.bulletin, section.organisation, view, because, now())
+    if not told:
+        raise ShareError(
+            f"fewer than {exchanges.LEAST_SIGHTED} accounts match: no sighting is told", where=one.bulletin.id
+        )
+    data = stix.bundle(list({item["id"]: item for item in told}.values()))
+    write(out, data)
+    Log(directory(section)).add(
+        Line(at=now(), who=section.organisation, did="disputed" if view and "disagree" in view else "sighted",
+             what=one.bulletin.id, to=[one.peer], marking=one.bulletin.marking, digest=hashlib.sha256(data).hexdigest())
+    )  # fmt: skip
+    click.echo(f"written to {out}; push it to the inbox of `{plain(one.peer)}`")
+
+
+@click.command("weeks")
+@settings_option
+@json_option
+def weeks(settings_file: Path | None, as_json: bool) -> None:
+    """Show what each side sees, by week: released bulletins of one's own beside those of peers."""
+    section = found(settings_file)
+    own = [one.bulletin for one in desk(section).records() if one.released]
+    table = exchanges.joint(own, Exchange(directory(section)).all())
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": 1, "weeks": table}))
+        return
+    for week, held in table.items():
+        click.echo(f"{week}  " + "  ".join(f"{plain(name)} {count:,}" for name, count in sorted(held.items())))
+
+
+VERBS = (token, publish, taxii, pull, look, answer, weeks)
+
+
+def _imported(section: Share, name: str) -> Imported:
+    fits = [one for one in Exchange(directory(section)).all() if name and one.bulletin.id.startswith(name)]
+    if len(fits) != 1:
+        raise ShareError(f"{'no import' if not fits else 'more than one import'} begins with `{plain(name, 80)}`")
+    return fits[0]
+
+
+def _seen(traffic: Path) -> Iterator[Seen]:
+    data = opened(traffic)
+    columns = [name for name in ("account", "at", "ip", "asn", "messages") if name in data.schema.names]
+    for batch in data.to_batches(columns=columns):
+        for row in batch.to_pylist():
+            turns = [turn for turn in row["messages"] or [] if turn and (turn["role"] or "")[:1] in ("u", "h")]
+            yield Seen(account=row["account"], day=row["at"].date(), ip=row.get("ip"), asn=row.get("asn"),
+                       prompt=(turns[-1]["content"] or "") if turns else "")  # fmt: skip
