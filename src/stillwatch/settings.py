@@ -64,7 +64,7 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         n_most: choices of one answer that a hardened account gets.
         reload_s: how often orders, grants and the live state are looked at anew.
         fail_closed: refuse what cannot be decided, instead of letting it pass.
-        max_body_mib: a request above this size is passed on without being looked at.
+        max_body_mib: a request or a batch of logs above this size is refused with 413.
     """
 
     innocent_newcomers: float = 0.03

@@ -59,8 +59,11 @@ def refusal(name: Dialect | None, decision: Decision, *, appeal: str, step_up: s
         message = "Please confirm with the provider who uses this account; other requests go on meanwhile."
     else:
         message = "This account is suspended from this service."
+    if decision.order is None and decision.action == "refuse":  # we could not decide, and fail closed
+        message = "This gateway cannot serve requests at the moment."
     told = {"category": decision.category, "reference": decision.reference}
-    message += f" Reference: {decision.reference}."
+    if decision.reference:
+        message += f" Reference: {decision.reference}."
     if appeal:
         message += f" If this is wrong, appeal here: {appeal}"
         told["appeal"] = appeal

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,10 +39,11 @@ CREATE TABLE IF NOT EXISTS delivered (named TEXT NOT NULL, place INTEGER NOT NUL
 
 
 class Book:
-    """An open book. One of them serves one thread."""
+    """An open book; threads of one process take turns."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._lock = threading.RLock()
         self.path = path
 
     def close(self) -> None:
@@ -66,17 +68,18 @@ class Book:
         Raises:
             BookError: when the disk is full, or another process holds the book for too long.
         """
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._lock:
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as trouble:
-            raise _trouble(trouble, self.path) from trouble
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as trouble:
+                raise _trouble(trouble, self.path) from trouble
 
     # -- orders
 
@@ -151,7 +154,8 @@ class Book:
     def read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read rows as they are stored."""
         try:
-            rows: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
+            with self._lock:
+                rows: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
             return rows
         except sqlite3.Error as trouble:
             raise _trouble(trouble, self.path) from trouble
