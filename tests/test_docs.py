@@ -22,6 +22,7 @@ import pytest
 
 from stillwatch import errors, rooms, settings
 from stillwatch.model import case as model
+from stillwatch.model.answer import LADDER
 from stillwatch.prove.lineage import report as lineage
 from stillwatch.prove.profile import run as profile
 from stillwatch.prove.twins import audit as twins
@@ -99,12 +100,23 @@ def view(module: ModuleType) -> str:
     return "\n".join([text, "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)])
 
 
+def ladder() -> str:
+    """Write the rungs, what the gateway is told, and what each place of enforcement does."""
+    lines = ["| rung | action | proxy | LiteLLM plugin | nginx `auth_request` |", "|---|---|---|---|---|"]
+    for rung in LADDER:
+        told = rooms.member("act", rung)
+        first = (inspect.getdoc(told) or "").splitlines()[0].partition(": ")[2]
+        lines.append(f"| **{rung}**: {first} | `{told.ACTION}` | {told.PROXY} | {told.PLUGIN} | {told.NGINX} |")
+    return "\n".join(lines)
+
+
 def made() -> Iterator[tuple[Path, str, Callable[[], str]]]:
     """Give every part that is made: its page, its name, and what makes it."""
     for verb in VERBS:
         yield DOCS / "reference" / "cli.md", verb, lambda verb=verb: options(verb)  # type: ignore[misc]
     for field in msgspec.structs.fields(settings.Settings):
         yield DOCS / "reference" / "settings.md", field.name, lambda name=field.name: section(name)  # type: ignore[misc]
+    yield DOCS / "reference" / "answer.md", "act", ladder
     for name, module in rooms.members("link").items():
         yield DOCS / "reference" / "views.md", name, lambda module=module: view(module)  # type: ignore[misc]
 

@@ -6,6 +6,7 @@
     ├── NothingToRead          no exchange could be read                      (exit 3)
     ├── FormatError            a log is not in a format that we know          (exit 3)
     ├── CaseError              a case directory is missing, locked or damaged (exit 1)
+    ├── BookError              an order, token or grant is not as it must be  (exit 1)
     ├── ShareError             something must not leave, or must not come in  (exit 1)
     └── ResourceError          disk or memory ran out                         (exit 1)
 
@@ -69,6 +70,10 @@ class FormatError(StillwatchError):
 
 class CaseError(StillwatchError):
     """A case directory is missing, in use, or damaged."""
+
+
+class BookError(StillwatchError):
+    """The book of orders cannot be opened, or what is asked of an order, token or grant cannot be done."""
 
 
 class ShareError(StillwatchError):

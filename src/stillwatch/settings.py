@@ -51,6 +51,48 @@ class Store(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     streams: int = 4
 
 
+class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[watch]`: how live decisions are made.
+
+    Attributes:
+        innocent_newcomers: strangers expected to be taken for newcomers of a campaign, among as many new accounts as
+            the hunt saw; it sets the bits that are needed.
+        slow_per_minute: requests a minute that a slowed account may send.
+        ttl_s: how long a gateway may keep a decision that comes from an order.
+        step_up_url: where a challenged account proves who it is; empty where there is no such place.
+        appeal_url: where a refused party appeals; told in every refusal.
+        n_most: choices of one answer that a hardened account gets.
+        reload_s: how often orders, grants and the live state are looked at anew.
+        fail_closed: refuse what cannot be decided, instead of letting it pass.
+        max_body_mib: a request above this size is passed on without being looked at.
+    """
+
+    innocent_newcomers: float = 0.03
+    slow_per_minute: float = 6.0
+    ttl_s: int = 30
+    step_up_url: str = ""
+    appeal_url: str = ""
+    n_most: int = 1
+    reload_s: float = 1.0
+    fail_closed: bool = False
+    max_body_mib: int = 32
+
+
+class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[proxy]`: how requests are passed on.
+
+    Attributes:
+        account_header: header in which your own gateway names the account; believed from `[ingest] trusted_proxies`
+            alone. Without it an account is the SHA-256 of its API key.
+        connect_s: how long a connection to the upstream may take.
+        stall_s: how long the upstream may say nothing.
+    """
+
+    account_header: str = ""
+    connect_s: float = 10.0
+    stall_s: float = 600.0
+
+
 class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Section `[share]`: what leaves, and who lets it.
 
@@ -75,6 +117,9 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
     ingest: Ingest = Ingest()
     store: Store = Store()
+    watch: Watch = Watch()
+    proxy: Proxy = Proxy()
+
     share: Share = Share()
 
 

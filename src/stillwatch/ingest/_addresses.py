@@ -109,5 +109,10 @@ class Clients:
                 break
         return None if last is None else str(last)
 
+    def trusts(self, peer: str) -> bool:
+        """Tell whether a peer is one of the trusted proxies."""
+        address = parse(peer) if self._trusted else None
+        return address is not None and self._is_proxy(address)
+
     def _is_proxy(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)

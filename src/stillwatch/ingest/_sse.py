@@ -38,6 +38,11 @@ def events(text: str) -> Iterator[Event]:
                 yield held
 
 
+def whole_answer(text: str) -> Event:
+    """Put an answer together from the text of its stream."""
+    return whole(events(text))
+
+
 def whole(stream: Iterable[Event]) -> Event:
     """Put an answer together from the events of its stream; what was cut off is left as far as it came."""
     told = list(stream)

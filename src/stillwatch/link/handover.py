@@ -9,7 +9,7 @@ Cost: one table of the returned fingerprints. Source: own; the count is weighed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,27 @@ OFTEN: Final = 6
 """Hops of the middle member from which a pool is known for one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Events by one of their owners, so that a group costs what its own events cost."""
+
+    order: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+
+    def of(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Number the events of some owners."""
+        starts, counts = self.offsets[owners], self.offsets[owners + 1] - self.offsets[owners]
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        events: npt.NDArray[np.int64] = self.order[np.repeat(starts, counts) + within]
+        return events
+
+
+def _index(who: npt.NDArray[np.int32], owners: int) -> _Index:
+    offsets = np.zeros(owners + 1, np.int64)
+    np.cumsum(np.bincount(who, minlength=owners), out=offsets[1:])
+    return _Index(np.argsort(who, kind="stable"), offsets)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverSight:
     """Groups are proposed by half of the conversations and weighed by the other half."""
@@ -45,6 +66,12 @@ class HandoverSight:
     half: npt.NDArray[np.bool_]
     """Events by which groups are proposed."""
     owners: int
+    given: _Index = field(init=False)
+    taken: _Index = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "given", _index(self.events.giver, self.owners))
+        object.__setattr__(self, "taken", _index(self.events.taker, self.owners))
 
     def propose(self) -> Groups:
         """Propose the components of owners between whom conversations hop."""
@@ -58,18 +85,19 @@ class HandoverSight:
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh how many of the other half's events fall inside each group, against chance."""
-        giver, taker = self.events.giver[~self.half], self.events.taker[~self.half]
         inside = np.zeros(len(groups))
         chance = np.zeros(len(groups))
         answers = self.events.answers / max(self.events.answers.sum(), 1)
         returns = self.events.returns / max(self.events.returns.sum(), 1)
-        mark = np.zeros(self.owners, bool)
         for number, members in enumerate(groups):
-            mark[members] = True
-            inside[number] = np.count_nonzero(mark[giver] & mark[taker])
+            inside[number] = np.count_nonzero(~self.half[self._between(members)])
             chance[number] = answers[members].sum() * returns[members].sum()
-            mark[members] = False
-        return surplus_bits(inside, len(giver), chance)
+        return surplus_bits(inside, int(np.count_nonzero(~self.half)), chance)
+
+    def _between(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """Number the events of which both sides are members."""
+        events = self.given.of(members)
+        return events[np.isin(self.events.taker[events], members)]
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give CAP bits to who shares at least ENOUGH hopping conversations with the members, half for one.
@@ -77,45 +105,38 @@ class HandoverSight:
         Where conversations hop often, accounts of one pool give as well as take. Who only takes goes on with what a
         pool once said to him, as the customers of a reseller do who leave it; he gets nothing.
         """
-        mark = np.zeros(self.owners, bool)
-        mark[members] = True
-        giver, taker = self.events.giver, self.events.taker
-        given, taken = self._talks(giver, mark[taker]), self._talks(taker, mark[giver])
+        given = self._talks(self.events.giver, self.taken.of(members))
+        taken = self._talks(self.events.taker, self.given.of(members))
         shared = given + taken
         bits = np.minimum(shared[candidates] / ENOUGH, 1.0) * CAP
         if len(members) and np.median(shared[members]) >= OFTEN:
             bits[(given[candidates] == 0) | (taken[candidates] == 0)] = 0.0
         return bits
 
-    def _talks(self, who: npt.NDArray[np.int32], there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    def _talks(self, who: npt.NDArray[np.int32], events: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Count the distinct conversations of each owner among some events."""
-        pairs = np.unique(np.stack([who[there].astype(np.uint64), self.events.conversation[there]]), axis=1)
+        pairs = np.unique(np.stack([who[events].astype(np.uint64), self.events.conversation[events]]), axis=1)
         return np.bincount(pairs[0].astype(np.int64), minlength=self.owners)
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who gave to or took from a member."""
-        mark = np.zeros(self.owners, bool)
-        mark[members] = True
-        giver, taker = self.events.giver, self.events.taker
-        return np.unique(np.concatenate([giver[mark[taker]], taker[mark[giver]]])).astype(np.int32)
+        givers, takers = self.events.giver[self.taken.of(members)], self.events.taker[self.given.of(members)]
+        return np.unique(np.concatenate([givers, takers])).astype(np.int32)
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join giver and taker of every hop between members."""
         place = np.full(self.owners, -1, np.int32)
         place[members] = np.arange(len(members), dtype=np.int32)
-        giver, taker = place[self.events.giver], place[self.events.taker]
-        inside = (giver >= 0) & (taker >= 0)
-        return giver[inside], taker[inside]
+        events = self._between(members)
+        return place[self.events.giver[events]], place[self.events.taker[events]]
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many conversations hopped between how many members."""
-        mark = np.zeros(self.owners, bool)
-        mark[members] = True
-        inside = mark[self.events.giver] & mark[self.events.taker]
-        talks = len(np.unique(self.events.conversation[inside]))
-        who = len(np.unique(np.concatenate([self.events.giver[inside], self.events.taker[inside]])))
+        events = self._between(members)
+        talks = len(np.unique(self.events.conversation[events]))
+        who = len(np.unique(np.concatenate([self.events.giver[events], self.events.taker[events]])))
         return (
-            f"{int(inside.sum())} answers that were generated for one owner alone came back as history from another "
+            f"{len(events)} answers that were generated for one owner alone came back as history from another "
             f"of them, in {talks} conversations between {who} of {len(members)} owners"
         )
 

@@ -161,3 +161,9 @@ def _any(raw: bytes) -> tuple[np.uint64, np.uint64]:
     address, prefix = np.zeros(1, np.uint64), np.zeros(1, np.uint64)
     _addresses(np.frombuffer(plain, np.uint8), np.array([0, len(plain)]), address, prefix, np.zeros(1, np.bool_))
     return address[0], prefix[0]
+
+
+def address(text: str) -> tuple[int, int]:
+    """Hash one address as `columns` does: (address, neighbourhood); 0 for none."""
+    whole, prefix = _any(text.encode("utf-8", "replace"))
+    return int(whole), int(prefix)

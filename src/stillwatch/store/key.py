@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from stillwatch.errors import SettingsError
+from stillwatch.kit.siphash import siphash_all
 
 VARIABLE: Final = "STILLWATCH_KEY"
 BYTES: Final = 32
@@ -50,6 +54,23 @@ class Key:
             one.update(int(mark).to_bytes(4, "little"))
             found.append(int.from_bytes(one.digest(), "little") >> 1)
         return found
+
+    def words(self) -> tuple[int, int]:
+        """Derive the two words of the key under which live fingerprints are hashed (`kit.siphash`)."""
+        derived = hashlib.blake2b(b"live", digest_size=16, key=self.secret, person=b"words").digest()
+        return int.from_bytes(derived[:8], "little"), int.from_bytes(derived[8:], "little")
+
+    def live(self, marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+        """Hash fingerprints of texts as the live state knows them."""
+        out = np.empty(len(marks), np.uint64)
+        first, second = self.words()
+        siphash_all(marks.astype(np.uint64), np.uint64(first), np.uint64(second), out)
+        return out
+
+    def account(self, name: str) -> int:
+        """Hash an account's name to 64 bits, for the live state."""
+        digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8, key=self.secret, person=b"account")
+        return int.from_bytes(digest.digest(), "little") or 1
 
 
 def place(file: str = "") -> Path:

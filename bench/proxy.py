@@ -1,0 +1,168 @@
+"""What the reverse proxy costs: CPU per request beside a direct call, and how long the first streamed token is delayed.
+
+    python bench/proxy.py [--seconds 5]
+
+Scripted upstream, proxy and load on one machine, one process each, keep-alive, 230-byte requests. An ordinary account
+passes; a hardened one has its requests and answers changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+import uvloop
+
+from stillwatch.serve.proxy import Proxy
+from stillwatch.serve.run import Listen, config
+from stillwatch.settings import Settings
+from stillwatch.store import key as keys
+from stillwatch.store.book import open_book
+from stillwatch.watch.orders import Plan, approve, plan
+from stillwatch.watch.room import Room
+
+ANSWER = json.dumps({"id": "c", "object": "chat.completion", "created": 1, "model": "demo", "choices": [
+    {"index": 0, "finish_reason": "stop", "logprobs": None,
+     "message": {"role": "assistant", "content": "An answer of some words. " * 8, "reasoning_content": "why " * 60}}],
+    "usage": {"prompt_tokens": 20, "completion_tokens": 90, "total_tokens": 110}}).encode()  # fmt: skip
+CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n'
+
+
+async def upstream(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    body = (await receive())["body"]
+    if b'"stream"' in body:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for _ in range(20):
+            await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+            await asyncio.sleep(0.002)
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [
+        (b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]})  # fmt: skip
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+def serve(target: str, place: str, port: Any) -> None:
+    app: Any = Proxy(Room(Path(place), Settings(), enforce=True), target) if target else upstream
+    server = uvicorn.Server(config(app, Listen("127.0.0.1", 0)))
+
+    async def main() -> None:
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port.send(server.servers[0].sockets[0].getsockname()[1])
+        await task
+
+    uvloop.run(main())
+
+
+def message(key: str, *, stream: bool) -> bytes:
+    asked: dict[str, Any] = {"model": "demo", "messages": [{"role": "user", "content": "word " * 30}]}
+    if stream:
+        asked["stream"] = True
+    raw = json.dumps(asked).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
+    return f"{head}content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n".encode() + raw
+
+
+async def load(port: int, raw: bytes, seconds: float, connections: int = 16) -> tuple[float, int]:
+    done, until = 0, time.perf_counter() + seconds
+
+    async def one() -> None:
+        nonlocal done
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < until:
+            writer.write(raw)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            done += 1
+        writer.close()
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return done / (time.perf_counter() - begin), done
+
+
+async def first_token(port: int, raw: bytes, times: int = 60) -> list[float]:
+    waits = []
+    for _ in range(times):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        begin = time.perf_counter()
+        writer.write(raw)
+        await reader.readuntil(b"word ")
+        waits.append((time.perf_counter() - begin) * 1e3)
+        while not (await reader.readuntil(b"\n")).startswith(b"data: [DONE]"):
+            pass
+        writer.close()
+    return waits
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(pid: int, port: int, key: str, seconds: float) -> dict[str, float]:
+    uvloop.run(load(port, message(key, stream=False), 1.0))
+    before = cpu_s(pid)
+    rate, done = uvloop.run(load(port, message(key, stream=False), seconds))
+    used = cpu_s(pid) - before
+    waits = uvloop.run(first_token(port, message(key, stream=True)))
+    return {"per_s": rate, "cpu_ms": used / done * 1e3, "first_token_ms": float(np.median(waits))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    seconds = parser.parse_args().seconds
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["STILLWATCH_KEY"] = f"{folder}/key"
+        book, now = open_book(Path(folder)), datetime.now(UTC)
+        account = hashlib.sha256(b"sk-hard").hexdigest()
+        asked = Plan(rung="harden", accounts=(account,), reason="bench", by="Ada", ends=now + timedelta(days=1))
+        made = plan(book, asked, state=None, key=keys.find(), now=now)
+        approve(book, made.id, by="Ada", why="", now=now)
+        here, there = spawn.Pipe()
+        model = spawn.Process(target=serve, args=("", folder, there))
+        model.start()
+        port = here.recv()
+        proxy = spawn.Process(target=serve, args=(f"http://127.0.0.1:{port}", folder, there))
+        proxy.start()
+        through = here.recv()
+        try:
+            assert model.pid is not None
+            assert proxy.pid is not None
+            told = {
+                "direct": measured(model.pid, port, "sk-plain", seconds),
+                "passed": measured(proxy.pid, through, "sk-plain", seconds),
+                "hardened": measured(proxy.pid, through, "sk-hard", seconds),
+            }
+        finally:
+            for process in (proxy, model):
+                process.terminate()
+                process.join()
+    delay = told["passed"]["first_token_ms"] - told["direct"]["first_token_ms"]
+    print(json.dumps({**told, "first_token_delay_ms": delay}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

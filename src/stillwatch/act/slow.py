@@ -1,0 +1,14 @@
+"""Slow: requests beyond a modest rate are turned away with 429 and `retry-after`; nothing else changes."""
+
+from __future__ import annotations
+
+from stillwatch.model.answer import Action
+
+ACTION: Action = "slow"
+TRANSFORMS: tuple[str, ...] = ()
+NEEDS_PERSON = True
+PROXY = (
+    "answers `429` with `retry-after` above the rate set (`[watch] slow_per_minute`); below it passes the request on"
+)
+PLUGIN = "raises `429` above the rate"
+NGINX = "`200`, with `x-stillwatch-action: slow` for `limit_req`; above the rate `403`"

@@ -1,0 +1,30 @@
+"""`stillwatch proxy`: the reverse proxy before a model's API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stillwatch import settings
+from stillwatch.cli._place import place, settings_option
+
+
+@click.command("proxy")
+@click.option("--upstream", required=True, metavar="URL", help="The API that requests are passed on to.")
+@click.option("--listen", required=True, metavar="HOST:PORT", help="Where to listen.")
+@place
+@click.option("--enforce", is_flag=True, help="Let orders act; else they are only counted (shadow).")
+@settings_option
+def command(upstream: str, listen: str, place_: Path, enforce: bool, settings_file: Path | None) -> None:
+    """Pass requests on to the upstream, and do what orders say. Without --enforce: shadow."""
+    from stillwatch.serve.proxy import Proxy
+    from stillwatch.serve.run import parse, run
+    from stillwatch.watch.room import Room
+
+    where = parse(listen)
+    room = Room(place_, settings.find(settings_file), enforce=enforce)
+    proxy = Proxy(room, upstream)
+    mode = "orders act" if enforce else "shadow: orders are counted and nothing is enforced"
+    click.echo(f"stillwatch: http://{where.host}:{where.port} passes on to {upstream} ({mode})", err=True)
+    run(proxy, where)

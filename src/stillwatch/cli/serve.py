@@ -1,0 +1,43 @@
+"""`stillwatch serve`: the decision endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stillwatch import settings
+from stillwatch.cli._place import DEFAULT, settings_option
+from stillwatch.errors import UsageError
+
+
+@click.command("serve")
+@click.option("--listen", default="127.0.0.1:8711", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@click.option("--store", default=DEFAULT, show_default=True, metavar="URL",
+              help="The state directory, as a path or as sqlite:///PATH.")  # fmt: skip
+@click.option("--enforce", is_flag=True, help="Let orders act; else they are only counted (shadow).")
+@settings_option
+def command(listen: str, store: str, enforce: bool, settings_file: Path | None) -> None:
+    """Answer POST and GET /v1/decide, /metrics, /openapi.json and /healthz until interrupted."""
+    from stillwatch.serve.decisions import Decisions
+    from stillwatch.serve.run import parse, run
+    from stillwatch.watch.room import Room
+
+    where = parse(listen)
+    room = Room(folder(store), settings.find(settings_file), enforce=enforce)
+    mode = "orders act" if enforce else "shadow: orders are counted and nothing is enforced"
+    click.echo(f"stillwatch: decisions on http://{where.host}:{where.port} ({mode})", err=True)
+    run(Decisions(room), where)
+
+
+def folder(store: str) -> Path:
+    """Read where the state is.
+
+    Raises:
+        UsageError: when it is an address of something else.
+    """
+    plain = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") else store
+    if "://" in plain:
+        raise UsageError(f"`{store}` is no place for the state", hint="a directory, or sqlite:///DIRECTORY")
+    path = Path(plain)
+    return path.parent if path.suffix == ".db" else path

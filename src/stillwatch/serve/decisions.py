@@ -1,0 +1,271 @@
+"""Decisions: the endpoint that gateways ask, as one bare ASGI function.
+
+- `POST /v1/decide` with the request as JSON answers the decision as JSON, always with 200.
+- `GET /v1/decide` (and any method below `/v1/decide/`) reads headers only and answers with a status that `auth_request`
+  of nginx and `ext_authz` of Envoy understand: 200 pass, 401 challenge, 403 refuse or slow; the decision stands in
+  `x-stillwatch-…` headers.
+- `POST /ingest/litellm`, `/v1/traces` and `/v1/logs` take logs in; see `receivers`.
+- `/healthz`, `/metrics` (Prometheus) and `/openapi.json`.
+
+Everything but `/healthz` needs a token, in `x-stillwatch-token` or `Authorization: Bearer`. What cannot be decided
+passes (or is refused, where `[watch] fail_closed` says so).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import traceback
+from typing import Any, Final
+
+import msgspec
+
+from stillwatch import __version__
+from stillwatch.errors import BookError
+from stillwatch.model.answer import Asked, Decision
+from stillwatch.serve.http import Gone, Headers, Receive, Scope, Send, TooLarge, answer, header, read_body, say
+from stillwatch.serve.receivers import PATHS, receive_logs
+from stillwatch.store.tokens import Scope as Permit
+from stillwatch.watch.room import Room
+
+STATUS: Final = {"allow": 200, "harden": 200, "slow": 403, "challenge": 401, "refuse": 403}
+"""Status of each action for gateways that read nothing else."""
+HEADERS: Final = {
+    "account": b"x-stillwatch-account", "key": b"x-stillwatch-key", "ip": b"x-stillwatch-ip",
+    "user_agent": b"user-agent", "ja4": b"x-ja4", "model": b"x-stillwatch-model",
+    "operation": b"x-stillwatch-operation",
+}  # fmt: skip
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """The body of `POST /v1/decide`; fields that we do not know are passed over."""
+
+    account: str | None = None
+    key: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    ja4: str | None = None
+    model: str | None = None
+    operation: str | None = None
+    body: Any = None
+
+
+TOLD: Final = msgspec.json.Decoder(Told)
+ENCODER: Final = msgspec.json.Encoder()
+
+
+class Decisions:
+    """The ASGI application of `stillwatch serve`."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            if scope["path"] == "/v1/decide" and scope["method"] == "POST":
+                await self._post(scope, receive, send)
+            elif scope["path"] in PATHS and scope["method"] == "POST":
+                await self._logs(scope, receive, send)
+            else:
+                await self._other(scope, send)
+        elif scope["type"] == "lifespan":
+            await lifespan(self.room, receive, send)
+
+    def permitted(self, scope: Scope, permit: Permit) -> bool:
+        """Tell whether the request's token may do this."""
+        text = bearer = ""
+        for name, value in scope["headers"]:
+            if name == b"x-stillwatch-token":
+                text = value.decode("latin-1")
+            elif name == b"authorization" and value[:7].lower() == b"bearer ":
+                bearer = value[7:].decode("latin-1")
+        token = self.room.doors.who(text or bearer, time.time())
+        return token is not None and permit in token.scopes
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.permitted(scope, "decide"):
+            await _shut(send)
+            return
+        try:
+            raw = await read_body(receive, self.room.settings.watch.max_body_mib << 20)
+            told = TOLD.decode(raw)
+        except Gone:
+            return
+        except TooLarge:
+            await say(send, 413, "the request is too large", "raise `[watch] max_body_mib`, or send it without `body`")
+            return
+        except (msgspec.DecodeError, RecursionError) as trouble:
+            await say(send, 400, f"this is no request: {trouble}", "see /openapi.json for its shape")
+            return
+        asked = Asked(
+            account=told.account or "", key=told.key or "", ip=told.ip or "", user_agent=told.user_agent or "",
+            ja4=told.ja4 or "", model=told.model or "", operation=told.operation or "", body=told.body,
+        )  # fmt: skip
+        body = ENCODER.encode(decide(self.room, asked))
+        await send(
+            {
+                "type": "http.response.start", "status": 200,
+                "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+            }
+        )  # fmt: skip
+        await send({"type": "http.response.body", "body": body})
+
+    async def _logs(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.permitted(scope, "ingest"):
+            await _shut(send)
+            return
+        most = self.room.settings.watch.max_body_mib << 20
+        await receive_logs(scope, receive, send, place=self.room.place, most=most)
+
+    async def _other(self, scope: Scope, send: Send) -> None:
+        path = scope["path"]
+        if path == "/healthz":
+            state = self.room.watch.state
+            told = {"ok": True, "state": None if state is None else state.meta.made, "trouble": bool(self.room.trouble)}
+            await answer(send, 200, ENCODER.encode(told))
+        elif path == "/v1/decide" or path.startswith("/v1/decide/"):
+            await self._headers_only(scope, send)
+        elif path in ("/metrics", "/openapi.json"):
+            if not self.permitted(scope, "read"):
+                await _shut(send)
+            elif path == "/metrics":
+                kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+                await answer(send, 200, metrics(self.room).encode(), [kind])
+            else:
+                await answer(send, 200, ENCODER.encode(OPENAPI))
+        else:
+            await say(send, 404, "there is nothing here", "POST /v1/decide, GET /healthz, /metrics, /openapi.json")
+
+    async def _headers_only(self, scope: Scope, send: Send) -> None:
+        if not self.permitted(scope, "decide"):
+            await _shut(send)
+            return
+        asked = Asked(**{name: header(scope, field) for name, field in HEADERS.items()})
+        decision = decide(self.room, asked)
+        status = STATUS[decision.action]
+        told = b"" if status == 200 else ENCODER.encode({"error": "refused", "reference": decision.reference})
+        await answer(send, status, told, decision_headers(decision, self.room))
+
+
+def decide(room: Room, asked: Asked) -> Decision:
+    """Decide; our own mistakes never stop traffic, unless the operator chose that."""
+    try:
+        return room.watch.decide(asked)
+    except Exception:  # noqa: BLE001 - the provider's traffic goes on whatever is wrong with us
+        traceback.print_exc(file=sys.stderr)
+        closed = room.settings.watch.fail_closed and room.watch.enforce
+        return Decision(
+            action="refuse" if closed else "allow", category="undecided" if closed else None,
+            because=["stillwatch could not decide"], shadow=not room.watch.enforce,
+        )  # fmt: skip
+
+
+def decision_headers(decision: Decision, room: Room) -> Headers:
+    """Write a decision as headers, for gateways that can read nothing else."""
+    told: Headers = [(b"x-stillwatch-action", decision.action.encode())]
+    if decision.shadow:
+        told.append((b"x-stillwatch-shadow", b"true"))
+    for name, value in (
+        ("transforms", ", ".join(decision.transforms)), ("reference", decision.reference), ("order", decision.order),
+        ("category", decision.category),
+    ):  # fmt: skip
+        if value:
+            told.append((f"x-stillwatch-{name}".encode(), value.encode("latin-1", "replace")))
+    if decision.retry_after_s:
+        told.append((b"retry-after", str(decision.retry_after_s).encode()))
+    if decision.action == "challenge" and room.settings.watch.step_up_url:
+        told.append((b"x-stillwatch-step-up", room.settings.watch.step_up_url.encode("latin-1", "replace")))
+    return told
+
+
+async def _shut(send: Send) -> None:
+    hint = "send a token in `x-stillwatch-token`; `stillwatch token make` makes one"
+    await say(send, 401, "this needs a token", hint, [(b"www-authenticate", b"Bearer")])
+
+
+def metrics(room: Room) -> str:
+    """Count decisions by order and action, in the text format of Prometheus."""
+    mode = "enforce" if room.watch.enforce else "shadow"
+    lines = ["# HELP stillwatch_decisions_total Decisions, by order and action; in shadow what would have been done."]
+    lines.append("# TYPE stillwatch_decisions_total counter")
+    for (order, action), count in sorted(room.watch.counts.items()):
+        name = order.replace("\\", "").replace('"', "").replace("\n", "")
+        lines.append(f'stillwatch_decisions_total{{order="{name}",action="{action}",mode="{mode}"}} {count}')
+    state = room.watch.state
+    lines.append("# TYPE stillwatch_state_made_seconds gauge")
+    lines.append(f"stillwatch_state_made_seconds {0 if state is None else state.meta.made.timestamp():.0f}")
+    return "\n".join(lines) + "\n"
+
+
+async def lifespan(room: Room, receive: Receive, send: Send) -> None:
+    """Keep the room fresh while the server runs."""
+    task: asyncio.Task[None] | None = None
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            task = asyncio.create_task(keep_fresh(room))
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def keep_fresh(room: Room) -> None:
+    """Look at the book and the state again and again; deliveries under grants go on record here too."""
+    while True:
+        try:
+            room.take(await asyncio.to_thread(room.look))
+            room.settled(await asyncio.to_thread(room.put))
+            await asyncio.sleep(room.settings.watch.reload_s)
+        except asyncio.CancelledError:
+            room.settle()
+            raise
+        except BookError as trouble:
+            print(f"stillwatch: {trouble}", file=sys.stderr)
+            await asyncio.sleep(room.settings.watch.reload_s)
+
+
+_ASKED: Final = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in HEADERS} | {"body": {"type": "object"}},
+    "required": ["account"],
+}
+OPENAPI: Final[dict[str, Any]] = {
+    "openapi": "3.1.0",
+    "info": {"title": "stillwatch", "version": __version__},
+    "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    "security": [{"token": []}],
+    "paths": {
+        "/v1/decide": {
+            "post": {
+                "summary": "What to do with one request",
+                "requestBody": {"content": {"application/json": {"schema": _ASKED}}},
+                "responses": {
+                    "200": {
+                        "description": "The decision",
+                        "content": {"application/json": {"schema": msgspec.json.schema(Decision)}},
+                    }
+                },
+            },
+            "get": {
+                "summary": "The same from headers, for auth_request and ext_authz",
+                "parameters": [
+                    {"name": field.decode(), "in": "header", "schema": {"type": "string"}} for field in HEADERS.values()
+                ],
+                "responses": {"200": {"description": "pass"}, "401": {"description": "challenge"},
+                              "403": {"description": "refuse, or wait"}},
+            },
+        },
+        **{
+            path: {"post": {"summary": "Logs, kept for the next hunt", "responses": {"200": {"description": "kept"}}}}
+            for path in PATHS
+        },
+        "/healthz": {"get": {"security": [], "responses": {"200": {"description": "alive"}}}},
+        "/metrics": {"get": {"responses": {"200": {"description": "Prometheus"}}}},
+    },
+}  # fmt: skip

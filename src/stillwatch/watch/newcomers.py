@@ -1,0 +1,216 @@
+"""Newcomers: accounts that no hunt has seen, counted until they are recognised as a campaign's, or never.
+
+What is counted of an account, against each campaign:
+
+- **family**: the e-process of its rate of requests in the campaign's families against the rate outside the campaign, a
+  mixture over RATES; it begins after the first match, so that nothing has to be kept of accounts that never match, and
+  is capped by the share of strangers that carry the family at all (of two e-values the smaller is one). Requests of one
+  account resemble each other, and this cap is what keeps a popular template from condemning anybody.
+- **network**: a bet on each address when it is shown first: (1 - STAKE) + STAKE x its likelihood ratio, which is 0 for
+  an address that no member has. The product is an e-process where a stranger's addresses are drawn one by one.
+- **handover**: answers given to members come back as its history.
+- **client**: told, and capped low; it never decides.
+
+An account is recognised when the bits of these views together reach what is needed, and two of family, network and
+handover each say something: never by a family or an address alone. By Ville's inequality an account of strangers'
+habits is ever recognised with a chance of at most 2^-bits, as far as the views are independent for strangers.
+
+Looks the same when innocent: a colleague of a member behind the same egress who uses the same template. That is why
+nothing harder than `harden` may befall a newcomer, and only where an approved order says so.
+
+Memory: some 600 bytes an account, MOST accounts at the most; who was not seen for longest is forgotten first.
+Source: Ville 1939; Waudby-Smith & Ramdas 2024 for the mixture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from stillwatch.store.live import State
+
+MOST: Final = 200_000
+RATES: Final = (0.1, 0.3, 0.6, 0.9)
+"""Rates of requests in the family that the mixture bets on, equally."""
+SAYS_BITS: Final = 4.0
+"""Bits from which a view counts as saying something."""
+NETWORK_CAP: Final = 16.0
+CLIENT_CAP: Final = 3.0
+HANDOVER_BITS: Final = 12.0
+"""Bits of one answer that came back; with HANDOVER_CAP for any number of them."""
+HANDOVER_CAP: Final = 24.0
+STAKE: Final = 0.5
+"""Share of the evidence that is bet on each address."""
+VALUES: Final = 64
+"""Distinct values of one account that are looked at."""
+
+
+class Bits(NamedTuple):
+    """What speaks for an account being one of a campaign, in bits, by view."""
+
+    family: float = 0.0
+    network: float = 0.0
+    handover: float = 0.0
+    client: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All bits together, the client's among them."""
+        return self.family + self.network + self.handover + self.client
+
+    @property
+    def views(self) -> int:
+        """How many of the views that may decide say something."""
+        return sum(bits >= SAYS_BITS for bits in self[:3])
+
+    def recognised(self, needed: float) -> bool:
+        """Tell whether this is enough: two views, or handover by itself."""
+        return self.total >= needed and (self.views >= 2 or self.handover >= needed)
+
+
+class Against:
+    """What one account has shown that points to one campaign."""
+
+    __slots__ = ("client", "handed", "hits", "looked", "network", "rate", "requests", "spread")
+
+    def __init__(self) -> None:
+        self.requests = self.hits = self.handed = 0
+        self.rate = self.spread = 1.0
+        self.network = self.client = 0.0
+        self.looked = False
+
+    def bits(self) -> Bits:
+        """Weigh it."""
+        family = 0.0
+        if self.hits:
+            family = max(min(rate_bits(self.hits - 1, self.requests - 1, self.rate), -math.log2(self.spread)), 0.0)
+        return Bits(
+            family=family,
+            network=min(max(self.network, 0.0), NETWORK_CAP),
+            handover=min(self.handed * HANDOVER_BITS, HANDOVER_CAP),
+            client=min(max(self.client, 0.0), CLIENT_CAP),
+        )
+
+
+def rate_bits(hits: int, requests: int, rate: float) -> float:
+    """Give log2 of the mixture e-process for `hits` of `requests` against a rate of at most `rate`."""
+    rate = min(max(rate, 1e-9), 0.999)
+    bets = [
+        hits * math.log2(bet / rate) + (requests - hits) * math.log2((1 - bet) / (1 - rate))
+        for bet in RATES
+        if bet > rate
+    ]
+    if not bets:
+        return 0.0
+    top = max(bets)
+    return top + math.log2(sum(2.0 ** (bet - top) for bet in bets) / len(RATES))
+
+
+def needed_bits(accounts: int, innocent: float) -> float:
+    """Give the bits that are needed so that among `accounts` strangers `innocent` are expected to be recognised."""
+    return max(math.log2(max(accounts, 1) / max(innocent, 1e-9)), 2 * SAYS_BITS)
+
+
+class Newcomer:
+    """One account that is being counted."""
+
+    __slots__ = ("against", "campaign", "seen")
+
+    def __init__(self) -> None:
+        self.against: dict[int, Against] = {}
+        self.seen: set[int] = set()
+        self.campaign = -1
+
+
+class Newcomers:
+    """All accounts that are being counted; one of them serves one process, and one state."""
+
+    def __init__(self, state: State, innocent: float, most: int = MOST) -> None:
+        self._state = state
+        self.needed = needed_bits(state.meta.accounts, innocent)
+        self._most = most
+        self._held: OrderedDict[str, Newcomer] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def see(
+        self, account: str, families: Iterable[int], ties: Iterable[tuple[int, int]], handed: Iterable[int]
+    ) -> tuple[int, Bits]:
+        """Count one request; returns the campaign that the account is recognised as of (-1 for none) and its bits.
+
+        Args:
+            families: rows of the state's families that the request contains.
+            ties: (value, row of the state's ties) that it shows; row -1 for an address that ties to no campaign.
+            handed: campaigns of which a member was given the answer that the request brings along.
+        """
+        held = self._held.get(account)
+        carried, shown, given = list(families), list(ties), list(handed)
+        if held is None:
+            if not (carried or given or any(row >= 0 for _, row in shown)):
+                return -1, NOTHING
+            held = self._held[account] = Newcomer()
+            if len(self._held) > self._most:
+                self._held.popitem(last=False)
+        else:
+            self._held.move_to_end(account)
+        self._count(held, carried, shown, given)
+        return self._weigh(held)
+
+    def _count(self, held: Newcomer, carried: list[int], shown: list[tuple[int, int]], given: list[int]) -> None:
+        state = self._state
+        best: dict[int, int] = {}
+        for family in carried:
+            number = int(state.campaign[family])
+            if number not in best or state.spread[family] < state.spread[best[number]]:
+                best[number] = family
+        for number in (*best, *given, *(int(state.tie_campaign[row]) for _, row in shown if row >= 0)):
+            held.against.setdefault(number, Against())
+        for number, against in held.against.items():
+            if against.hits or number in best:
+                against.requests += 1
+            if number in best:
+                family = best[number]
+                against.hits += 1
+                against.rate = max(float(state.rate[family]), against.rate if against.hits > 1 else 0.0)
+                against.spread = max(float(state.spread[family]), against.spread if against.hits > 1 else 0.0)
+        for number in given:
+            held.against[number].handed += 1
+        self._look(held, shown, {*best, *given})
+
+    def _look(self, held: Newcomer, shown: list[tuple[int, int]], otherwise: set[int]) -> None:
+        """Weigh each value when it is shown for the first time; one that made us look is not weighed itself."""
+        ties: dict[int, dict[int, int]] = {}
+        for value, row in shown:
+            ties.setdefault(value, {})
+            if row >= 0:
+                ties[value][int(self._state.tie_campaign[row])] = row
+        for value, rows in ties.items():
+            if value in held.seen or len(held.seen) >= VALUES:
+                continue
+            held.seen.add(value)
+            for number, against in held.against.items():
+                row = rows.get(number, -1)
+                if row >= 0 and not self._state.tie_network[row]:
+                    against.client = max(against.client, float(self._state.tie_bits[row]))
+                elif against.requests or number in otherwise or against.looked:
+                    ratio = 2.0 ** min(float(self._state.tie_bits[row]), 40.0) if row >= 0 else 0.0
+                    if row >= 0 or not rows:
+                        against.network += math.log2((1 - STAKE) + STAKE * ratio)
+                against.looked = True
+
+    def _weigh(self, held: Newcomer) -> tuple[int, Bits]:
+        found, most = -1, NOTHING
+        for number, against in held.against.items():
+            bits = against.bits()
+            if bits.total > most.total:
+                most = bits
+                found = number if bits.recognised(self.needed) else -1
+        if found >= 0:
+            held.campaign = found
+        return held.campaign, most
+
+
+NOTHING: Final = Bits()

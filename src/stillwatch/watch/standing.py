@@ -1,0 +1,92 @@
+"""Standing: the orders, grants and allowlist in force, laid out for a look-up; made anew whenever the book changes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from stillwatch.model.answer import Order, rank
+from stillwatch.model.grant import Grant
+from stillwatch.store.book import Book
+from stillwatch.store.key import Key
+from stillwatch.store.licences import grants, used
+
+DAY_S: Final = 86_400
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """What stands in the book.
+
+    Attributes:
+        accounts: orders that name an account, hardest first.
+        campaigns: orders that name a campaign without naming accounts, hardest first, by its id.
+        joined: the order that says what befalls newcomers of a campaign, by its id.
+        spared: accounts on the allowlist, and until when (epoch seconds).
+        grants: grants by account.
+        used: exchanges counted of each grant, by any process.
+    """
+
+    accounts: dict[str, list[Order]] = field(default_factory=dict)
+    campaigns: dict[str, list[Order]] = field(default_factory=dict)
+    joined: dict[str, Order] = field(default_factory=dict)
+    spared: dict[str, float] = field(default_factory=dict)
+    grants: dict[str, list[Grant]] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+
+    def nothing(self) -> bool:
+        """Tell whether no order is in force at all."""
+        return not (self.accounts or self.campaigns)
+
+
+def standing(book: Book) -> Standing:
+    """Read the book."""
+    found = Standing(used=used(book))
+    for order in sorted(book.orders(), key=lambda one: -rank(one.rung)):
+        if order.step != "approved":
+            continue
+        if order.accounts:
+            for account in order.accounts:
+                found.accounts.setdefault(account, []).append(order)
+        elif order.campaign is not None:
+            found.campaigns.setdefault(order.campaign, []).append(order)
+        if order.campaign is not None:
+            before = found.joined.get(order.campaign)
+            if before is None or rank(order.newcomers) > rank(before.newcomers):
+                found.joined[order.campaign] = order
+    for spared in book.spared():
+        found.spared[spared.account] = spared.ends.timestamp()
+    for issued in grants(book):
+        if issued.revoked_at is None:
+            for account in issued.grant.accounts:
+                found.grants.setdefault(account, []).append(issued.grant)
+    return found
+
+
+def in_force(order: Order, account: str, now: float, key: Key) -> bool:
+    """Tell whether an order acts on an account at an instant (epoch seconds).
+
+    It ends by itself; it rests while it is snoozed; and where it has a delay, each account has an instant of its own
+    within it, drawn with the key, so that probing learns little and a restart changes nothing.
+    """
+    if order.approved_at is None or now >= order.ends.timestamp():
+        return False
+    if order.snoozed_until is not None and now < order.snoozed_until.timestamp():
+        return False
+    begin = order.approved_at.timestamp()
+    if order.delay_s > 0:
+        begin += order.delay_s * drawn(key, order.id, account)
+    return now >= begin
+
+
+def drawn(key: Key, order: str, account: str) -> float:
+    """Draw a number in [0, 1) for an account under an order: the same each time."""
+    digest = hashlib.blake2b(f"{order}\0{account}".encode("utf-8", "replace"), digest_size=8, key=key.secret)
+    return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+def today(now: float) -> datetime:
+    """Give the day of an instant, UTC."""
+    return datetime.fromtimestamp(now, UTC)

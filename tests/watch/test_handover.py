@@ -1,0 +1,62 @@
+"""An answer that was given to a member and comes back as somebody else's history."""
+
+from __future__ import annotations
+
+from stillwatch.model.answer import Asked
+from stillwatch.model.case import Entry
+from stillwatch.watch.newcomers import NOTHING, Bits, rate_bits
+from stillwatch.watch.room import Room
+
+ANSWER = "The reference gives the area as twelve, the worked answer multiplies the wrong sides and so loses two marks;"
+OTHER = (
+    "A poem about the sea that nobody has asked for, with seven verses of which the last one rhymes with itself here."
+)
+
+
+def turn(account: str, answer: str, question: str = "and now the next one, please, as before") -> Asked:
+    messages = [
+        {"role": "user", "content": "first"}, {"role": "assistant", "content": answer},
+        {"role": "user", "content": question},
+    ]  # fmt: skip
+    return Asked(account=account, body={"messages": messages})
+
+
+def test_answers_to_a_member_that_come_back_from_another_account_are_seen(room: Room, campaign: Entry) -> None:
+    given = [f"{ANSWER} item {n}: {word * 3} is what counts there" for n, word in enumerate(("red", "blue", "green"))]
+    for answer in given:
+        room.watch.answered(campaign.accounts[0], answer)
+    told = [room.watch.decide(turn("fresh", answer)) for answer in given]
+    assert "recognised" in " ".join(told[-1].because)
+    assert not room.watch.decide(turn("stranger", OTHER)).because
+
+
+def test_answers_to_strangers_are_not_remembered_and_ones_own_do_not_count(room: Room, campaign: Entry) -> None:
+    room.watch.answered("stranger", OTHER)
+    assert not room.watch.remembers("stranger")
+    for n in range(4):
+        assert not room.watch.decide(turn(f"x{n}", OTHER)).because
+    room.watch.answered(campaign.accounts[0], ANSWER)
+    assert not room.watch.decide(turn(campaign.accounts[0], ANSWER)).because
+
+
+def test_one_view_alone_recognises_nobody_but_handover() -> None:
+    assert not Bits(family=60.0).recognised(20)
+    assert not Bits(network=60.0, client=3.0).recognised(20)
+    assert Bits(family=12.0, network=9.0).recognised(20)
+    assert Bits(handover=24.0).recognised(20)
+    assert not NOTHING.recognised(8)
+
+
+def test_the_rate_is_an_e_process_its_mean_under_the_null_stays_at_one() -> None:
+    from math import comb
+
+    for rate in (0.01, 0.05, 0.2):
+        for requests in (1, 7, 40):
+            mean = sum(
+                comb(requests, hits)
+                * rate**hits
+                * (1 - rate) ** (requests - hits)
+                * 2 ** rate_bits(hits, requests, rate)
+                for hits in range(requests + 1)
+            )
+            assert mean <= 1 + 1e-9, (rate, requests)
