@@ -28,6 +28,8 @@ FRAME_BITS: Final = 2.0
 MARGIN_BITS: Final = 3.0
 """Bits by which a hidden reading must beat the best honest one."""
 HARD_SHARE: Final = 0.25
+AT_HOME: Final = ("purse", "device")
+"""Hard evidence that a household shows too; it counts where it ties more owners than one has."""
 HARD_LEAST: Final = 3
 """Members who must show one kind of hard evidence, as a share and as a number."""
 
@@ -69,6 +71,7 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
         f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}"
         for trait in HARD
         if shares.get(trait, 0.0) >= HARD_SHARE and shares.get(trait, 0.0) * members >= HARD_LEAST - 0.5
+        if trait not in AT_HOME or shares.get("block", 1.0) >= HARD_SHARE
     ]
     because = [
         *hard,

@@ -194,7 +194,8 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
 
     A crowd that shares a template with a campaign would grow together with it if the template came first, so
     proposals by families come last. An owner belongs to the first group that he rests in; a proposal of which
-    half lies in settled groups adds nothing. Declared owners hide nothing and are in no group.
+    half lies in settled groups adds nothing. Declared owners hide nothing and are in no group. What is left when a
+    proposal has settled must still weigh what the least of those that passed did: it may have passed by others.
     """
     owners = len(declared)
     rank = np.array([_rank(looks[name]) for name in proposals.by])
@@ -203,6 +204,7 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     found: list[npt.NDArray[np.int32]] = []
     seeds: list[list[int]] = []
     home = np.full(owners, -1, np.int64)
+    needed = float(proposals.total[order].min(initial=np.inf))
     for seed in order.tolist():
         homes = home[proposals.groups[seed]]
         inside = homes[homes >= 0]
@@ -210,11 +212,21 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
             seeds[int(np.bincount(inside).argmax())].append(seed)
             continue
         members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
-        if len(members) >= LEAST:
+        if len(members) >= LEAST and _weight(looks, members, proposals.by[seed]) >= needed:
             home[members] = len(found)
             found.append(members)
             seeds.append([seed])
     return _joined(looks, found, seeds, owners)
+
+
+def _weight(looks: Mapping[str, Look], members: npt.NDArray[np.int32], proposer: str) -> float:
+    """Weigh a settled group as a proposal is weighed: by all views but the one that proposed it."""
+    one = sets.of([members])
+    return sum(
+        min(float(look.sight.weigh(one)[0]), look.view.CAP)
+        for name, look in looks.items()
+        if not look.view.LATE and (name != proposer or name in SELF_CONFIRMING)
+    )
 
 
 def _rank(look: Look) -> int:
