@@ -30,8 +30,9 @@ def keep(out: Path, *rounds: drill.Round) -> None:
 def test_a_pooled_campaign_is_stopped_and_one_that_shares_nothing_is_not() -> None:
     naive = drill.outcome(Tactics(accounts=30, days=6), 1001)
     assert naive.alert_day is not None
+    assert naive.alert_day <= 2
     assert naive.views
-    assert naive.stopped > 0.1
+    assert naive.stopped >= 5 / 30  # no finding names fewer than five; the others are found on later days
     assert naive.harvested == pytest.approx(naive.alert_day / 6, abs=0.15)
     hidden = drill.outcome(Tactics(accounts=30, days=2, clean=1.0, homes=1.0, jitter=1.0, paraphrase=1.0), 1001)
     assert hidden.alert_day is None

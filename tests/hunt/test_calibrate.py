@@ -31,7 +31,7 @@ def test_the_rate_holds_on_a_practice_world_and_what_was_found_is_left_out(world
 def test_a_control_that_calls_everything_hidden_does_not_hold(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def everything(traces: object, settled: object, proposals: object) -> list[np.ndarray]:
+    def everything(traces: object, settled: object) -> list[np.ndarray]:
         return [np.array([0, 1, 2, 3, 4], np.int32)]
 
     monkeypatch.setattr(subject, "_hidden", everything)

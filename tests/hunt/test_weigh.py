@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Log, Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.hunt.weigh import Weighed, weigh
+from stillwatch.hunt.weigh import Labels, Weighed, public, weigh
 from stillwatch.store import key as keys
 
 
@@ -78,3 +78,26 @@ def test_it_can_be_done_again_and_gives_the_same(seen: Seen) -> None:
     assert {place: read.bits for place, read in again.streams.items()} == {
         place: read.bits for place, read in seen.weighed.streams.items()
     }
+
+
+class Log3:
+    """Three owners who ask ten things each: the first two the same ten, the third his own."""
+
+    def pieces(self, *names: str) -> Any:
+        asked = np.concatenate([np.arange(10), np.arange(10), np.arange(100, 110)]).astype(np.uint64)
+        columns = {
+            "account": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
+        }  # fmt: skip
+        yield 0, {name: columns[name] for name in names}
+
+
+def test_a_list_that_others_ask_too_is_a_public_one() -> None:
+    nobody = np.zeros(2, np.int32)
+    alone = Labels(
+        group=np.array([1, 2, 3], np.int32), control_family=nobody, stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
+        control_owner=np.zeros(3, np.int32),
+    )  # fmt: skip
+    found = public(
+        cast("Any", Log3()), np.arange(3, dtype=np.int32), lambda account: account.astype(np.int32), alone, {1, 2, 3}
+    )
+    assert found == {1, 2}

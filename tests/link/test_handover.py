@@ -83,3 +83,17 @@ def test_a_published_example_is_set_aside(town: Any) -> None:
 def test_without_answers_it_is_silent(town: Any, events: str | None) -> None:
     nothing = replace(hops(town, balanced()), giver=np.zeros(0, np.int32), taker=np.zeros(0, np.int32))
     assert handover.look(replace(town.traces(), handovers=nothing if events else None)) is None
+
+
+def test_who_only_takes_from_a_pool_is_no_member_of_it(town: Any) -> None:
+    """A reseller's customer goes on with what the pool told him; an account of the pool gives as well."""
+    customer = [(giver, 100) for giver in range(12)]
+    member = [(giver, 101) for giver in range(6)] + [(101, taker) for taker in range(6)]
+    sight = look(town, hops(town, [*balanced(), *customer, *member]))
+    assert sight.admit(town.gang, np.array([100, 101], np.int32)).tolist() == [0.0, handover.CAP]
+
+
+def test_where_few_conversations_hop_one_direction_is_enough(town: Any) -> None:
+    chain = [(owner, owner + 1) for owner in range(11)] * 2
+    sight = look(town, hops(town, chain))
+    assert sight.admit(town.gang, np.array([11], np.int32))[0] == handover.CAP

@@ -16,7 +16,7 @@ from stillwatch.hunt.read import Log, Progress, declare, read
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import room
 from stillwatch.judge import axes, readings
-from stillwatch.judge.groups import LEAST, SELF_CONFIRMING, Proposals, Settled, examine, gather
+from stillwatch.judge.groups import LEAST, SELF_CONFIRMING, Settled, examine, gather
 from stillwatch.judge.nulls import matched, permuted, strata, without
 from stillwatch.judge.traits import Traits
 from stillwatch.kit import groups as sets
@@ -107,7 +107,7 @@ def measure(
 ) -> Calibration:
     """Measure a log that has been read and linked."""
     crowd, joined = linked.traces.crowd, linked.joined
-    hidden = _hidden(linked.traces, joined.settled, joined.proposals)
+    hidden = _hidden(linked.traces, joined.settled)
     left_out = np.unique(np.concatenate([np.zeros(0, np.int32), *hidden])).astype(np.int32)
     clean = without(linked.traces, left_out)
     stratum = strata(clean, _hours(log, linked))
@@ -119,7 +119,7 @@ def measure(
         proposals = examine(looks, fdr)
         settled = gather(looks, proposals, crowd.declared)
         together += len(settled)
-        false += bool(_hidden(dealt, settled, proposals))
+        false += bool(_hidden(dealt, settled))
         progress.advance(1)
     drawn = _drawn(linked, stratum, rng)
     early = {n: one for n, one in look(clean, {}).items() if n not in (*SELF_CONFIRMING, STRATUM)}
@@ -137,14 +137,14 @@ def measure(
     )  # fmt: skip
 
 
-def _hidden(traces: Traces, settled: Sequence[Settled], proposals: Proposals) -> list[npt.NDArray[np.int32]]:
+def _hidden(traces: Traces, settled: Sequence[Settled]) -> list[npt.NDArray[np.int32]]:
     """Find the groups that a hidden reading explains best: entries, if their volume is large."""
     traits = Traits(traces)
     found = []
     for group in settled:
-        shares = traits.of(group.members, group.ties, group.late)
+        shares = traits.of(group.members, group.ties, group.weights)
         told = readings.weigh(shares, len(group.members), traits.usual)
-        if axes.deception(float(proposals.total[group.seed]), told, shares, len(group.members)).axis.passed:
+        if axes.deception(group.total, told, shares, len(group.members)).axis.passed:
             found.append(group.members)
     return found
 

@@ -14,11 +14,10 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import TIE_BITS, Settled
+from stillwatch.judge.groups import SELF_CONFIRMING, TIE_BITS, Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
-from stillwatch.kit import groups as sets
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
 from stillwatch.model.items import Meeting, deficit_bits, meetings
 from stillwatch.model.traces import Streams, Traces
@@ -161,9 +160,9 @@ def _targets(reads: Sequence[Read]) -> list[str]:
 def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, number: int, out: Decided) -> None:
     group = joined.settled[number]
     accounts = traces.crowd.accounts_of(group.members)
-    shares = traits.of(group.members, group.ties, group.late)
+    shares = traits.of(group.members, group.ties, group.weights)
     told = readings.weigh(shares, len(group.members), traits.usual)
-    hidden = axes.deception(float(joined.proposals.total[group.seed]), told, shares, len(group.members))
+    hidden = axes.deception(group.total, told, shares, len(group.members))
     if not hidden.axis.passed:
         _innocent(accounts, hidden, shares, out)
         return
@@ -203,7 +202,7 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
 
 def _divided(joined: Joined, group: Settled) -> list[Meeting]:
     """Find the frames in which the group goes through one list with many hands."""
-    if joined.closely is None or group.late.get("shards", 0.0) < axes.DIVIDED_BITS:
+    if joined.closely is None or group.weights.get("shards", 0.0) < axes.DIVIDED_BITS:
         return []
     frames = meetings(joined.closely, group.members)
     return [one for one in frames if deficit_bits(one.met, one.expected) >= axes.FRAME_BITS]
@@ -288,21 +287,17 @@ def _carriers(streams: Streams, accounts: npt.NDArray[np.int64], families: Seque
 
 
 def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
-    """Show what each view sees in the group: bits as they passed the error control, sentence, innocent reading.
+    """Show what each view sees in the group: bits, sentence, innocent reading.
 
-    A late view confirms: its bits are of the settled group, and had no part in the error control; nor had those of the
-    view that proposed the group.
+    A late view confirms; it had no part in the error control, nor had the view that proposed the group.
     """
     shown = []
     for name, look in joined.looks.items():
-        late = look.view.LATE
-        bits = min(group.late[name] if late else float(joined.proposals.bits[name][group.seed]), look.view.CAP)
+        late, bits = look.view.LATE, group.weights[name]
         tied = float((group.ties[name] >= TIE_BITS).mean())
         if bits < 1.0 and tied < 0.1:
             continue
-        proposed = not late and joined.proposals.by[group.seed] == name and bits <= 0.0
-        if proposed:
-            bits = min(float(look.sight.weigh(sets.of([group.members]))[0]), look.view.CAP)
+        proposed = joined.proposals.by[group.seed] == name and name not in SELF_CONFIRMING
         note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(

@@ -7,7 +7,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -203,7 +203,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     single = list(alone.stream.items())
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     stood = intent.weigh(values_alone[[label for _, label in single]], yard)
-    public = _public(scratch, crowd, codes, alone, {label for _, label in single})
+    shared = public(scratch, crowd.owner, codes.lookup, alone, {label for _, label in single})
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -216,7 +216,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         open={
             (group - 1, family): one
             for ((group, family), label), one in zip(single, stood, strict=True)
-            if label not in public
+            if label not in shared
         },
         sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
         texts=texts,
@@ -269,13 +269,25 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
     return Labels(group=group, control_family=nobody, stream=stream, control_owner=np.zeros(crowd.owners, np.int32))
 
 
-def _public(scratch: Scratch, crowd: Crowd, codes: Codes, alone: Labels, labels: set[int]) -> set[int]:
-    """Find the streams whose items others ask too: a public benchmark, or a product's common questions."""
+def public(
+    scratch: Scratch, owner_of: npt.NDArray[np.int32], lookup: Callable[[Any], npt.NDArray[np.int32]], alone: Labels,
+    labels: set[int],
+) -> set[int]:  # fmt: skip
+    """Find the streams whose items others ask too: a public benchmark, or a product's common questions.
+
+    Args:
+        owner_of: owner of each account.
+        lookup: from the accounts of a piece to their numbers.
+        alone: who says which stream an exchange belongs to.
+        labels: the streams that are asked about.
+
+    Cost: two passes over the scratch.
+    """
     if not labels:
         return set()
     asked: list[npt.NDArray[np.uint64]] = []
     for _, piece in scratch.pieces("account", "primary", "last"):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+        owner = owner_of[lookup(piece["account"])]
         label = alone.of(owner, piece["primary"])
         there = label > 0
         rows = np.stack([piece["last"][there], owner[there].astype(U64), label[there].astype(U64)])
@@ -285,7 +297,7 @@ def _public(scratch: Scratch, crowd: Crowd, codes: Codes, alone: Labels, labels:
     others: list[npt.NDArray[np.uint64]] = []
     for _, piece in scratch.pieces("account", "last"):
         there = np.isin(piece["last"], items)
-        owner = crowd.owner[codes.lookup(piece["account"][there])]
+        owner = owner_of[lookup(piece["account"][there])]
         others.append(np.unique(np.stack([piece["last"][there], owner.astype(U64)]), axis=1))
     holders = np.unique(np.concatenate(others, axis=1), axis=1)
     several = np.bincount(np.searchsorted(items, holders[0]), minlength=len(items)) >= 2

@@ -67,8 +67,10 @@ class Settled:
     members: npt.NDArray[np.int32]
     ties: dict[str, npt.NDArray[np.float64]]
     """Bits of each member in each view."""
-    late: dict[str, float]
-    """What each late view weighs of the whole group."""
+    weights: dict[str, float]
+    """What each view weighs of the whole group, capped."""
+    total: float
+    """The sum over the views that count: not those that look late, nor the one that proposed the group."""
     seed: int
     """The proposal that it grew from."""
     seeds: tuple[int, ...] = ()
@@ -212,18 +214,37 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
             seeds[int(np.bincount(inside).argmax())].append(seed)
             continue
         members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
-        if len(members) >= LEAST and _weight(looks, members, proposals.by[seed]) >= needed:
+        if len(members) >= LEAST and _total(looks, _weigh(looks, members), proposals.by[seed]) >= needed:
             home[members] = len(found)
             found.append(members)
             seeds.append([seed])
-    return _joined(looks, found, seeds, owners)
+    alive = _joined(looks, found, seeds, owners)
+    return [_settled(looks, found[one], tuple(seeds[one]), proposals) for one in alive]
 
 
-def _weight(looks: Mapping[str, Look], members: npt.NDArray[np.int32], proposer: str) -> float:
-    """Weigh a settled group as a proposal is weighed: by all views but the one that proposed it."""
+def _settled(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals
+) -> Settled:
+    weights = _weigh(looks, members)
+    return Settled(
+        members=members,
+        ties={name: _bits(look, members, members) for name, look in looks.items()},
+        weights=weights,
+        total=_total(looks, weights, proposals.by[seeds[0]]),
+        seed=seeds[0],
+        seeds=seeds,
+    )
+
+
+def _weigh(looks: Mapping[str, Look], members: npt.NDArray[np.int32]) -> dict[str, float]:
     one = sets.of([members])
+    return {name: min(float(look.sight.weigh(one)[0]), look.view.CAP) for name, look in looks.items()}
+
+
+def _total(looks: Mapping[str, Look], weights: Mapping[str, float], proposer: str) -> float:
+    """Add up as for a proposal: all views but the one that proposed, and those that look late."""
     return sum(
-        min(float(look.sight.weigh(one)[0]), look.view.CAP)
+        weights[name]
         for name, look in looks.items()
         if not look.view.LATE and (name != proposer or name in SELF_CONFIRMING)
     )
@@ -235,8 +256,8 @@ def _rank(look: Look) -> int:
 
 def _joined(
     looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], seeds: list[list[int]], owners: int
-) -> list[Settled]:
-    """Join groups of which one would let in a good part of the other: pieces of one operation."""
+) -> list[int]:
+    """Join groups of which one would let in a good part of the other: pieces of one operation; number those left."""
     alive = list(range(len(found)))
     changed = True
     while changed:
@@ -250,20 +271,7 @@ def _joined(
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
                     changed = True
-    return [
-        Settled(
-            members=found[one],
-            ties={name: _bits(look, found[one], found[one]) for name, look in looks.items()},
-            late={
-                name: float(look.sight.weigh(sets.of([found[one]]))[0])
-                for name, look in looks.items()
-                if look.view.LATE
-            },
-            seed=seeds[one][0],
-            seeds=tuple(seeds[one]),
-        )
-        for one in alive
-    ]
+    return alive
 
 
 def _one_operation(

@@ -88,7 +88,7 @@ class Traits:
         self,
         members: npt.NDArray[np.int32],
         ties: Mapping[str, npt.NDArray[np.float64]],
-        late: Mapping[str, float],
+        weights: Mapping[str, float],
     ) -> Shares:
         """Read the share of members that show each trait; what cannot be seen is absent."""
         held = self._traces.held
@@ -107,8 +107,8 @@ class Traits:
             shares["hop"] = float((ties["handover"] >= HOP_BITS).mean())
         if "succession" in ties:
             shares["replaced"] = float((ties["succession"] >= TIE_BITS).mean())
-        if late.get("shards", 0.0) > 0.0:
-            shares["divided"] = float(late["shards"] >= DIVIDED_BITS)
+        if weights.get("shards", 0.0) > 0.0:
+            shares["divided"] = float(weights["shards"] >= DIVIDED_BITS)
         if "email" in self._columns or "organisation" in self._columns:
             shares |= self._identity(members)
         if "email" in self._columns:
