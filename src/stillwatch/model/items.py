@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import lgamma, log
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,32 +26,70 @@ class Meeting:
     expected: float
 
 
-def meetings(
-    closely: Closely, members: npt.NDArray[np.int32], order: npt.NDArray[np.int64] | None = None
-) -> list[Meeting]:
-    """Count the meetings of some owners, frame by frame; frames whose pool outsiders do not show are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """All rows of one frame: how often its items were asked, and by how many owners."""
 
-    Args:
-        order: what sorts `closely.item_family`, for whoever asks often.
+    items: npt.NDArray[np.uint64]
+    asked: npt.NDArray[np.int64]
+    rows: int
+    met: float
+    owners: int
 
-    Cost: one sort of the items of the frames that the members use.
+
+class Items:
+    """The items that owners asked, for whoever asks often how the members of groups meet on them.
+
+    Cost: two sorts of all items; then a group costs what its members asked, and each frame one sort, once.
     """
-    owner, family, item = closely.item_owner, closely.item_family, closely.item
-    if order is None:
-        order = np.argsort(family, kind="stable")
-    inside = np.isin(owner, members)
-    found = []
-    for name in np.unique(family[inside]).tolist():
-        here = order[slice(*np.searchsorted(family, (name, name + 1), sorter=order))]
-        mine = inside[here]
-        own, others = here[mine], here[~mine]
-        if len(np.unique(owner[others])) < LEAST_OUTSIDE:
-            continue
-        pairs_in, met_in = _pairs(item[own])
-        pairs_out, met_out = _pairs(item[others])
-        if met_out >= LEAST_MET:
-            found.append(Meeting(family=name, met=met_in, expected=met_out / pairs_out * pairs_in))
-    return found
+
+    def __init__(self, closely: Closely) -> None:
+        self._owner, self._family, self._item = closely.item_owner, closely.item_family, closely.item
+        self._by_owner = np.argsort(self._owner, kind="stable")
+        self._by_family = np.argsort(self._family, kind="stable")
+        self._owners, self._families = self._owner[self._by_owner], self._family[self._by_family]
+        self._frames: dict[int, _Frame] = {}
+
+    def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
+        """Count the meetings of some owners, frame by frame; frames whose pool outsiders do not show are left out."""
+        rows = self._rows(np.unique(members))
+        rows = rows[np.argsort(self._family[rows], kind="stable")]
+        names, starts = np.unique(self._family[rows], return_index=True)
+        found = []
+        for name, own in zip(names.tolist(), np.split(rows, starts[1:]), strict=False):
+            frame = self._frame(name)
+            if frame.owners - len(np.unique(self._owner[own])) < LEAST_OUTSIDE:
+                continue
+            items, asked = np.unique(self._item[own], return_counts=True)
+            every = frame.asked[np.searchsorted(frame.items, items)]
+            met_out = frame.met - float((_pairs(every) - _pairs(every - asked)).sum())
+            if met_out >= LEAST_MET:
+                rate = met_out / float(_pairs(np.int64(frame.rows - len(own))))
+                expected = rate * float(_pairs(np.int64(len(own))))
+                found.append(Meeting(family=name, met=float(_pairs(asked).sum()), expected=expected))
+        return found
+
+    def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        low = np.searchsorted(self._owners, members)
+        counts = np.searchsorted(self._owners, members, side="right") - low
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows: npt.NDArray[np.int64] = self._by_owner[np.repeat(low, counts) + within]
+        return rows
+
+    def _frame(self, name: int) -> _Frame:
+        if name not in self._frames:
+            here = self._by_family[slice(*np.searchsorted(self._families, (name, name + 1)))]
+            items, asked = np.unique(self._item[here], return_counts=True)
+            self._frames[name] = _Frame(
+                items=items, asked=asked, rows=len(here), met=float(_pairs(asked).sum()),
+                owners=len(np.unique(self._owner[here])),
+            )  # fmt: skip
+        return self._frames[name]
+
+
+def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
+    """Do as `Items.meetings`, for whoever asks once."""
+    return Items(closely).meetings(members)
 
 
 SLACK: Final = 0.5
@@ -70,8 +108,6 @@ def deficit_bits(met: float, expected: float) -> float:
     return max(nats / log(2.0), 0.0)
 
 
-def _pairs(items: npt.NDArray[np.uint64]) -> tuple[float, float]:
-    """Count all pairs of rows, and the pairs on one item."""
-    counts = np.unique(items, return_counts=True)[1].astype(np.float64)
-    every = float(counts.sum())
-    return every * (every - 1) / 2, float((counts * (counts - 1) / 2).sum())
+def _pairs(counts: Any) -> Any:
+    """Count the pairs among so many."""
+    return counts * (counts - 1) / 2
