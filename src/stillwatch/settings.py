@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -63,7 +64,10 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         appeal_url: where a refused party appeals; told in every refusal.
         n_most: choices of one answer that a hardened account gets.
         reload_s: how often orders, grants and the live state are looked at anew.
-        fail_closed: refuse what cannot be decided, instead of letting it pass.
+        fail_closed: `false`: what cannot be decided passes. `true`: it is refused. A list of actions, as in
+            `["refuse", "harden"]`: it passes, save for an account under an order whose action is listed, to which that
+            is done all the same; with `"slow"` in it, replicas that lost their Redis share out the rate of a slowed
+            account instead of allowing it each.
         max_body_mib: a request or a batch of logs above this size is refused with 413.
     """
 
@@ -74,7 +78,7 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     appeal_url: str = ""
     n_most: int = 1
     reload_s: float = 1.0
-    fail_closed: bool = False
+    fail_closed: bool | tuple[Literal["slow", "challenge", "harden", "refuse"], ...] = False
     max_body_mib: int = 32
 
 
@@ -91,6 +95,21 @@ class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     account_header: str = ""
     connect_s: float = 10.0
     stall_s: float = 600.0
+
+
+class Shared(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[shared]`: what replicas share.
+
+    Attributes:
+        redis: address of a Redis, as in `redis://HOST:6379/0` or `rediss://…`; empty for what `STILLWATCH_REDIS` says,
+            else for none. A password is better put into that variable than into this file.
+        every_ms: how often what is new is pushed and fetched.
+        timeout_ms: how long Redis may take to answer before it counts as lost; no request waits for it.
+    """
+
+    redis: str = ""
+    every_ms: int = 100
+    timeout_ms: int = 500
 
 
 class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -112,6 +131,33 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     releasers: tuple[str, ...] = ()
 
 
+class Attested(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a person says of a practice that no program can see.
+
+    Attributes:
+        by: who says so.
+        on: on which day it was so.
+    """
+
+    by: str
+    on: date
+
+
+class Posture(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[posture]`: what `stillwatch posture` cannot see by itself.
+
+    Attributes:
+        channels: the channels through which the model is served, as they stand in the log: `api`, `bedrock`, ….
+        retention_days: how long logs are kept; 0 where no limit is set.
+        attested: practices that only a person can tell, each with `by` and `on`, as in
+            `back-up-keys = { by = "Grace", on = 2026-05-01 }`.
+    """
+
+    channels: tuple[str, ...] = ()
+    retention_days: int = 0
+    attested: dict[str, Attested] = {}
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
@@ -119,8 +165,9 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     store: Store = Store()
     watch: Watch = Watch()
     proxy: Proxy = Proxy()
-
+    shared: Shared = Shared()
     share: Share = Share()
+    posture: Posture = Posture()
 
 
 def find(file: Path | None = None) -> Settings:

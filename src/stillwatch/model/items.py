@@ -39,7 +39,7 @@ class Meeting:
 def meetings(
     closely: Closely, members: npt.NDArray[np.int32], order: npt.NDArray[np.int64] | None = None
 ) -> list[Meeting]:
-    """Count the meetings of some owners, frame by frame; frames whose pool they do not share with outsiders are left out.
+    """Count the meetings of some owners, frame by frame; those of which they share no pool with outsiders are left out.
 
     Args:
         order: what sorts `closely.item_family`, for whoever asks often.
