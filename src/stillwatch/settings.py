@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -133,6 +134,33 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     releasers: tuple[str, ...] = ()
 
 
+class Attested(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a person says of a practice that no program can see.
+
+    Attributes:
+        by: who says so.
+        on: on which day it was so.
+    """
+
+    by: str
+    on: date
+
+
+class Posture(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[posture]`: what `stillwatch posture` cannot see by itself.
+
+    Attributes:
+        channels: the channels through which the model is served, as they stand in the log: `api`, `bedrock`, ….
+        retention_days: how long logs are kept; 0 where no limit is set.
+        attested: practices that only a person can tell, each with `by` and `on`, as in
+            `back-up-keys = { by = "Grace", on = 2026-05-01 }`.
+    """
+
+    channels: tuple[str, ...] = ()
+    retention_days: int = 0
+    attested: dict[str, Attested] = {}
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
@@ -142,6 +170,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     proxy: Proxy = Proxy()
     shared: Shared = Shared()
     share: Share = Share()
+    posture: Posture = Posture()
 
 
 def find(file: Path | None = None) -> Settings:
