@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -131,6 +132,8 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         organisation: the name under which bulletins are told; none leaves without it.
         directory: where bulletins, peers and the disclosure log lie; empty for the one that `STILLWATCH_SHARE` names,
             else `~/.local/share/stillwatch/share`.
+        store: where the objects that peers pull and push lie: a file or `postgresql://USER@HOST/NAME`; empty for
+            `taxii.sqlite` in that directory.
         marking: Traffic Light Protocol 2.0: `clear`, `green`, `amber`, `amber+strict` or `red`.
         preparers: who may prepare a bulletin; empty for anybody.
         releasers: who may release one; empty for anybody who did not prepare it.
@@ -138,9 +141,37 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
     organisation: str = ""
     directory: str = ""
+    store: str = ""
     marking: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber+strict"
     preparers: tuple[str, ...] = ()
     releasers: tuple[str, ...] = ()
+
+
+class Attested(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a person says of a practice that no program can see.
+
+    Attributes:
+        by: who says so.
+        on: on which day it was so.
+    """
+
+    by: str
+    on: date
+
+
+class Posture(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[posture]`: what `stillwatch posture` cannot see by itself.
+
+    Attributes:
+        channels: the channels through which the model is served, as they stand in the log: `api`, `bedrock`, ….
+        retention_days: how long logs are kept; 0 where no limit is set.
+        attested: practices that only a person can tell, each with `by` and `on`, as in
+            `back-up-keys = { by = "Grace", on = 2026-05-01 }`.
+    """
+
+    channels: tuple[str, ...] = ()
+    retention_days: int = 0
+    attested: dict[str, Attested] = {}
 
 
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -152,6 +183,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     proxy: Proxy = Proxy()
     shared: Shared = Shared()
     share: Share = Share()
+    posture: Posture = Posture()
 
 
 def find(file: Path | None = None) -> Settings:
