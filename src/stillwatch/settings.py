@@ -119,6 +119,8 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         organisation: the name under which bulletins are told; none leaves without it.
         directory: where bulletins, peers and the disclosure log lie; empty for the one that `STILLWATCH_SHARE` names,
             else `~/.local/share/stillwatch/share`.
+        store: where the objects that peers pull and push lie: a file or `postgresql://USER@HOST/NAME`; empty for
+            `taxii.sqlite` in that directory.
         marking: Traffic Light Protocol 2.0: `clear`, `green`, `amber`, `amber+strict` or `red`.
         preparers: who may prepare a bulletin; empty for anybody.
         releasers: who may release one; empty for anybody who did not prepare it.
@@ -126,6 +128,7 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
     organisation: str = ""
     directory: str = ""
+    store: str = ""
     marking: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber+strict"
     preparers: tuple[str, ...] = ()
     releasers: tuple[str, ...] = ()
