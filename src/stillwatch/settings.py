@@ -90,11 +90,24 @@ class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
             alone. Without it an account is the SHA-256 of its API key.
         connect_s: how long a connection to the upstream may take.
         stall_s: how long the upstream may say nothing.
+        oversized: `"refuse"`: a request above `[watch] max_body_mib` gets 413. `"pass"`: it passes unread, decided
+            without its body.
+        malformed: `"pass"`: what is no JSON passes, and the upstream says what it thinks. `"refuse"`: it gets 400.
+        hidden: files with texts that hardened answers may not repeat, besides the request's own system text.
+        thinks_first: set it where the model's chat template opens the thought (`<think>` stands in the prompt), and
+            nothing between upstream and proxy takes the thought out of the text.
+        tracer_field: field of a request in which the upstream is told the group whose tracer marks the answer, as in
+            `vllm_xargs.stillwatch_group`; empty where it draws no marks.
     """
 
     account_header: str = ""
     connect_s: float = 10.0
     stall_s: float = 600.0
+    oversized: Literal["refuse", "pass"] = "refuse"
+    malformed: Literal["pass", "refuse"] = "pass"
+    hidden: tuple[str, ...] = ()
+    thinks_first: bool = False
+    tracer_field: str = ""
 
 
 class Shared(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
