@@ -34,7 +34,7 @@ from stillwatch.sketch.system import SALT
 from stillwatch.store.key import Key
 from stillwatch.store.live import State
 from stillwatch.watch.newcomers import Newcomers
-from stillwatch.watch.standing import Standing, drawn, in_force, today
+from stillwatch.watch.standing import Standing, in_force, reference, today
 from stillwatch.watch.texts import Texts, texts
 
 U64 = np.uint64
@@ -211,7 +211,7 @@ class Watch:
 
     def reference(self, order: Order, account: str) -> str:
         """Make what a refused party quotes: it names the order, and the account to nobody but us."""
-        return f"{order.id}-{int(drawn(self._key, order.id, account) * 2**32):08x}"
+        return reference(self._key, order.id, account)
 
     def _slow(self, account: str, now: float) -> int:
         """Take from the account's bucket; returns how long to wait in seconds, 0 where it may pass."""

@@ -27,7 +27,11 @@ from stillwatch.store.key import Key
 from stillwatch.store.live import State
 from stillwatch.watch.standing import in_force, standing
 
-NOBODY: Final = re.compile(r"^(?:|-|nobody|system|auto(?:matic)?|stillwatch|bot|root|admin)$", re.IGNORECASE)
+NOBODY: Final = re.compile(
+    r"^(?:|-|nobody|system|auto(?:matic)?|stillwatch|root|admin|support|receiver|clock|"
+    r"(?:.*[ _-])?(?:gateway|proxy|service|server|daemon|cron|robot|bot|script))$",
+    re.IGNORECASE,
+)
 """Names that are no person's."""
 LONGEST_DAYS: Final = 366
 DELAY_MOST_S: Final = 7 * 86_400
