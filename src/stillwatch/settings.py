@@ -64,7 +64,10 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         appeal_url: where a refused party appeals; told in every refusal.
         n_most: choices of one answer that a hardened account gets.
         reload_s: how often orders, grants and the live state are looked at anew.
-        fail_closed: refuse what cannot be decided, instead of letting it pass.
+        fail_closed: `false`: what cannot be decided passes. `true`: it is refused. A list of actions, as in
+            `["refuse", "harden"]`: it passes, save for an account under an order whose action is listed, to which that
+            is done all the same; with `"slow"` in it, replicas that lost their Redis share out the rate of a slowed
+            account instead of allowing it each.
         max_body_mib: a request or a batch of logs above this size is refused with 413.
     """
 
@@ -75,7 +78,7 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     appeal_url: str = ""
     n_most: int = 1
     reload_s: float = 1.0
-    fail_closed: bool = False
+    fail_closed: bool | tuple[Literal["slow", "challenge", "harden", "refuse"], ...] = False
     max_body_mib: int = 32
 
 
@@ -92,6 +95,21 @@ class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     account_header: str = ""
     connect_s: float = 10.0
     stall_s: float = 600.0
+
+
+class Shared(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[shared]`: what replicas share.
+
+    Attributes:
+        redis: address of a Redis, as in `redis://HOST:6379/0` or `rediss://…`; empty for what `STILLWATCH_REDIS` says,
+            else for none. A password is better put into that variable than into this file.
+        every_ms: how often what is new is pushed and fetched.
+        timeout_ms: how long Redis may take to answer before it counts as lost; no request waits for it.
+    """
+
+    redis: str = ""
+    every_ms: int = 100
+    timeout_ms: int = 500
 
 
 class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -164,7 +182,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     store: Store = Store()
     watch: Watch = Watch()
     proxy: Proxy = Proxy()
-
+    shared: Shared = Shared()
     share: Share = Share()
     remedy: Remedy = Remedy()
     hooks: Hooks = Hooks()
