@@ -33,7 +33,14 @@ def command() -> None:
 @settings_option
 @as_json
 def open_(
-    reference: str, text: str, contact: str, account: str, by: str, place_: Path, settings_file: Path | None, as_json_: bool
+    reference: str,
+    text: str,
+    contact: str,
+    account: str,
+    by: str,
+    place_: Path,
+    settings_file: Path | None,
+    as_json_: bool,
 ) -> None:
     """Open an appeal with the REFERENCE that a refusal told."""
     key = keys.find(settings.find(settings_file).store.key_file)
@@ -100,7 +107,9 @@ def _tell(one: Appeal, as_json_: bool) -> None:
     if as_json_:
         click.echo(msgspec.json.encode(one))
         return
-    click.echo(f"{one.id}: {one.step}, of {one.order} by {plain(one.account)}; opened {one.opened_at:%Y-%m-%d %H:%M} UTC")
+    click.echo(
+        f"{one.id}: {one.step}, of {one.order} by {plain(one.account)}; opened {one.opened_at:%Y-%m-%d %H:%M} UTC"
+    )
     click.echo(f"  {plain(one.text)}")
     if one.contact:
         click.echo(f"  contact: {plain(one.contact)}")

@@ -76,7 +76,8 @@ def _one(one: Return) -> Iterator[str]:
             for view in account.views:
                 views[view] = views.get(view, 0) + 1
         yield f"  tied to it by {', '.join(f'{view} ({count})' for view, count in views.items()) or 'the entry alone'}"
-        yield f"  {one.after:.0f} exchanges a day, before it was suspended {one.before:.0f}"
+        if one.after >= 0 and one.before >= 0:
+            yield f"  {one.after:.0f} exchanges a day, before it was suspended {one.before:.0f}"
     else:
         yield "  not found again"
     if one.joined_before >= 0:

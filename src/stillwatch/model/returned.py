@@ -30,7 +30,7 @@ class Return(msgspec.Struct, kw_only=True, frozen=True):
         watched_hours: from the suspension to the end of the last traffic that was looked at.
         found_in: cases in which a later entry is the same campaign.
         before: exchanges of it a day before the suspension; `after`: of the new accounts a day, after the first of
-            them.
+            them; -1 for a network, which attributes no exchanges.
         joined_before: accounts that joined it in the same time before the suspension: what growth alone would show.
         echoes: new accounts in no entry that carry a family of it, and nothing more; they are told and not counted.
         echoes_expected: how many of as many new accounts would by chance, from how many strangers did before; -1

@@ -1,8 +1,8 @@
 """Appeals: opened with the reference of a refusal, decided by a named person, and restored where that is right.
 
-Restoring one account of an order that names several spares that account until the order ends; the order is undone where it
-names nobody else, or where the person says so. Whoever approved an order does not decide an appeal against it, where there is
-somebody else to do so.
+Restoring one account of an order that names several spares that account until the order ends; the order is undone
+where it names nobody else, or where the person says so. Whoever approved an order does not decide an appeal against
+it, where there is somebody else to do so.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def open_appeal(
     found = REFERENCE.match(quoted.strip().lower())
     if found is None:
         raise UsageError(
-            f"`{quoted[:60]}` is no reference", hint="it stands in the refusal as `reference`, and looks like o-1f3c9a02-8d1e22b0"
+            f"`{quoted[:60]}` is no reference",
+            hint="it stands in the refusal as `reference`, and looks like o-1f3c9a02-8d1e22b0",
         )
     if not text.strip():
         raise UsageError("an appeal needs words", hint="say what happened and why it is wrong, with `--text`")

@@ -146,6 +146,7 @@ def _follow(one: Suspended, looked: Sequence[Looked], live: Sequence[datetime]) 
     members = set(one.accounts)
     if entry is not None and old is not None:
         members |= {a for a in entry.accounts if a not in old.members or old.members[a]["first"] < one.at}
+    known = members | {a for each in looked for a, row in each.members.items() if row["first"] < one.at}
     returned: dict[str, ReturnedAccount] = {}
     found_in, after = [], list[datetime]()
     for later in looked:
@@ -154,7 +155,7 @@ def _follow(one: Suspended, looked: Sequence[Looked], live: Sequence[datetime]) 
         same = _same(one, entry, old, later)
         if same is None:
             continue
-        new = _new(one, members, old, later, same)
+        new = _new(one, members, known, old, later, same)
         if new:
             found_in.append(str(later.directory))
             after += [at for account, at in later.taken(same.id) if account in new]
@@ -212,7 +213,7 @@ def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
 
 
 def _new(
-    one: Suspended, members: set[str], old: Looked | None, later: Looked, entry: Entry
+    one: Suspended, members: set[str], known: set[str], old: Looked | None, later: Looked, entry: Entry
 ) -> dict[str, ReturnedAccount]:
     """Find the accounts of an entry that are new since the suspension, with what ties each to the campaign."""
     firsts = later.first_of(entry.id)
@@ -227,7 +228,7 @@ def _new(
     found = {}
     for account in entry.accounts:
         row = later.members.get(account)
-        if account in members or row is None or row["first"] < one.at:
+        if account in known or row is None:
             continue
         at = firsts.get(account, row["first"])
         views = [
@@ -286,7 +287,7 @@ def _joined(one: Suspended, entry: Entry | None, old: Looked | None, ends: datet
 
 def _daily(old: Looked | None, entry: Entry | None, one: Suspended) -> float:
     if old is None or entry is None:
-        return 0.0
+        return -1.0
     times = [at for _, at in old.taken(entry.id) if at < one.at]
     return _rate(times, min(one.at, old.case.traffic.to or one.at))
 
@@ -294,7 +295,7 @@ def _daily(old: Looked | None, entry: Entry | None, one: Suspended) -> float:
 def _rate(times: Sequence[datetime], ends: datetime) -> float:
     """Count a day, from the first on."""
     days = (ends - min(times)).total_seconds() / 86_400 if times else 0.0
-    return len(times) / max(days, 1 / 24) if times else 0.0
+    return len(times) / max(days, 1 / 24) if times else -1.0
 
 
 def _hours(since: datetime, at: datetime) -> float:
