@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -90,11 +91,24 @@ class Proxy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
             alone. Without it an account is the SHA-256 of its API key.
         connect_s: how long a connection to the upstream may take.
         stall_s: how long the upstream may say nothing.
+        oversized: `"refuse"`: a request above `[watch] max_body_mib` gets 413. `"pass"`: it passes unread, decided
+            without its body.
+        malformed: `"pass"`: what is no JSON passes, and the upstream says what it thinks. `"refuse"`: it gets 400.
+        hidden: files with texts that hardened answers may not repeat, besides the request's own system text.
+        thinks_first: set it where the model's chat template opens the thought (`<think>` stands in the prompt), and
+            nothing between upstream and proxy takes the thought out of the text.
+        tracer_field: field of a request in which the upstream is told the group whose tracer marks the answer, as in
+            `vllm_xargs.stillwatch_group`; empty where it draws no marks.
     """
 
     account_header: str = ""
     connect_s: float = 10.0
     stall_s: float = 600.0
+    oversized: Literal["refuse", "pass"] = "refuse"
+    malformed: Literal["pass", "refuse"] = "pass"
+    hidden: tuple[str, ...] = ()
+    thinks_first: bool = False
+    tracer_field: str = ""
 
 
 class Shared(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +133,8 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
         organisation: the name under which bulletins are told; none leaves without it.
         directory: where bulletins, peers and the disclosure log lie; empty for the one that `STILLWATCH_SHARE` names,
             else `~/.local/share/stillwatch/share`.
+        store: where the objects that peers pull and push lie: a file or `postgresql://USER@HOST/NAME`; empty for
+            `taxii.sqlite` in that directory.
         marking: Traffic Light Protocol 2.0: `clear`, `green`, `amber`, `amber+strict` or `red`.
         preparers: who may prepare a bulletin; empty for anybody.
         releasers: who may release one; empty for anybody who did not prepare it.
@@ -126,6 +142,7 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
     organisation: str = ""
     directory: str = ""
+    store: str = ""
     marking: Literal["clear", "green", "amber", "amber+strict", "red"] = "amber+strict"
     preparers: tuple[str, ...] = ()
     releasers: tuple[str, ...] = ()
@@ -175,6 +192,33 @@ class Hooks(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     command: tuple[Command, ...] = ()
 
 
+class Attested(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a person says of a practice that no program can see.
+
+    Attributes:
+        by: who says so.
+        on: on which day it was so.
+    """
+
+    by: str
+    on: date
+
+
+class Posture(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[posture]`: what `stillwatch posture` cannot see by itself.
+
+    Attributes:
+        channels: the channels through which the model is served, as they stand in the log: `api`, `bedrock`, ….
+        retention_days: how long logs are kept; 0 where no limit is set.
+        attested: practices that only a person can tell, each with `by` and `on`, as in
+            `back-up-keys = { by = "Grace", on = 2026-05-01 }`.
+    """
+
+    channels: tuple[str, ...] = ()
+    retention_days: int = 0
+    attested: dict[str, Attested] = {}
+
+
 class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """All settings; each section has a default that works."""
 
@@ -186,6 +230,7 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     share: Share = Share()
     remedy: Remedy = Remedy()
     hooks: Hooks = Hooks()
+    posture: Posture = Posture()
 
 
 def find(file: Path | None = None) -> Settings:

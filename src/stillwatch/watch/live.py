@@ -220,7 +220,7 @@ class Watch:
         acts = action != "allow" and (wait > 0 or action in ("harden", "refuse") or bool(self.settings.step_up_url))
         return Decision(
             action=action if acts else "allow",
-            transforms=list(order.transforms or member.TRANSFORMS) if action == "harden" else [],
+            transforms=_transforms(order, member.TRANSFORMS) if action == "harden" else [],
             ttl_s=self.settings.ttl_s if action in ("refuse", "harden") else 0,
             category=order.category if acts else None,
             reference=self.reference(order, asked.account) if acts else None,
@@ -368,6 +368,12 @@ class Watch:
             return []
         lanes(np.frombuffer(raw + PADDING, np.uint8), len(raw), self._work, self._lanes)
         return [lane for lane in self._lanes.tolist() if lane] if self._lanes[LANES_ALIKE - 1] else []
+
+
+def _transforms(order: Order, every: tuple[str, ...]) -> list[str]:
+    """Name what is done; a tracer with the group that it marks for."""
+    group = order.campaign or order.id
+    return [f"tracer:{group}" if name == "tracer" else name for name in order.transforms or every]
 
 
 def _listed(closed: bool | tuple[str, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import msgspec
 from stillwatch.errors import ShareError
 from stillwatch.model.bulletin import Bulletin, Range, SharedFamily
 from stillwatch.share.formats import _objects as objects
+from stillwatch.share.formats._linked import Linked
 from stillwatch.share.formats._objects import EXTENSION, Object, own_id, stamp
 from stillwatch.share.techniques import GAPS
 
@@ -231,11 +232,11 @@ def assemble(held: Mapping[str, Object], refused: list[ShareError] | None = None
     Raises:
         ShareError: naming the object, the field and the rule; where `refused` is left out.
     """
-    found = []
+    found, linked = [], Linked(held)
     for name, one in held.items():
         if one.get("type") in ("campaign", "intrusion-set") and _extension(one).get("scope") == "finding":
             try:
-                found.append(_bulletin(one, held))
+                found.append(_bulletin(one, linked))
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as trouble:
                 field = str(trouble).strip("'")[:120]
                 wrong = ShareError(f"`{field}` is missing or wrong", where=name, hint="ask its producer")
@@ -251,28 +252,17 @@ def _extension(one: Object) -> Object:
     return held if isinstance(held, dict) else {}
 
 
-def _bulletin(main: Object, held: Mapping[str, Object]) -> Bulletin:
+def _bulletin(main: Object, linked: Linked) -> Bulletin:
     own = _extension(main)
-    linked = [one for one in held.values() if one.get("type") == "relationship"]
-    uses = {
-        one["target_ref"] for one in linked if one["source_ref"] == main["id"] and one["relationship_type"] == "uses"
-    }
-    indicators = [
-        held[one["source_ref"]]
-        for one in linked
-        if one["target_ref"] == main["id"] and one["relationship_type"] == "indicates" and one["source_ref"] in held
-    ]
     gaps = {own_id("attack-pattern", name): name for name in GAPS}
-    patterns = [held[one] for one in uses if one in held and held[one]["type"] == "attack-pattern"]
-    notes = [one for one in held.values() if one.get("type") == "note" and main["id"] in one["object_refs"]
-             and one["created_by_ref"] == main["created_by_ref"]]  # fmt: skip
+    patterns, indicators, notes = linked.used(main, "attack-pattern"), linked.indicators(main), linked.notes(main)
     scoped = {
         scope: [one for one in indicators if _extension(one).get("scope") == scope] for scope in ("family", "range")
     }
     fields: Object = {name: own[name] for name in _FINDING if name in own}
     fields |= {
-        "id": own["bulletin"], "producer": held[main["created_by_ref"]]["name"], "marking": _marking(main),
-        "purpose": _purpose(main, held), "created": main["created"], "modified": main["modified"],
+        "id": own["bulletin"], "producer": linked.held[main["created_by_ref"]]["name"], "marking": _marking(main),
+        "purpose": _purpose(main, linked.held), "created": main["created"], "modified": main["modified"],
         "revoked": main.get("revoked", False), "revoked_because": own.get("revoked_because"), "title": main["name"],
         "description": main["description"], "first_seen": main["first_seen"][:10], "last_seen": main["last_seen"][:10],
         "probability": main["confidence"], "confidence": own["analytic_confidence"],
@@ -287,7 +277,11 @@ def _bulletin(main: Object, held: Mapping[str, Object]) -> Bulletin:
 
 
 def _marking(main: Object) -> str:
-    return next(objects.TLP_OF[one] for one in main["object_marking_refs"] if one in objects.TLP_OF)
+    """Read the marking; one without is refused, since nobody may say for its producer who may see it."""
+    found = [objects.TLP_OF[one] for one in main["object_marking_refs"] if one in objects.TLP_OF]
+    if len(found) != 1:
+        raise KeyError("object_marking_refs")
+    return found[0]
 
 
 def _purpose(main: Object, held: Mapping[str, Object]) -> str:
