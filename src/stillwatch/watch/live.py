@@ -35,7 +35,7 @@ from stillwatch.store.key import Key
 from stillwatch.store.live import State, content
 from stillwatch.watch.heard import Batch, Heard
 from stillwatch.watch.newcomers import Newcomers
-from stillwatch.watch.standing import Standing, drawn, in_force, today
+from stillwatch.watch.standing import Standing, in_force, reference, today
 from stillwatch.watch.texts import Texts, texts
 
 U64 = np.uint64
@@ -232,7 +232,7 @@ class Watch:
 
     def reference(self, order: Order, account: str) -> str:
         """Make what a refused party quotes: it names the order, and the account to nobody but us."""
-        return f"{order.id}-{int(drawn(self._key, order.id, account) * 2**32):08x}"
+        return reference(self._key, order.id, account)
 
     def _slow(self, account: str, now: float) -> int:
         """Take from the account's bucket; returns how long to wait in seconds, 0 where it may pass."""
