@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from stillwatch.errors import ShareError
 from stillwatch.model.bulletin import Bulletin
 from stillwatch.share.formats import _objects as objects
+from stillwatch.share.formats._linked import Linked
 from stillwatch.share.formats._objects import EXTENSION, FOUND, Object, own_id
 from stillwatch.share.techniques import GAPS
 
@@ -39,11 +40,11 @@ def assemble(held: Mapping[str, Object], refused: list[ShareError] | None = None
     Raises:
         ShareError: naming the object, the field and the rule; where `refused` is left out.
     """
-    found = []
+    found, linked = [], Linked(held)
     for name, one in held.items():
         if one.get("type") in ("campaign", "intrusion-set") and _extension(one).get("scope") == "finding":
             try:
-                found.append(_bulletin(one, held))
+                found.append(_bulletin(one, linked))
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as trouble:
                 field = str(trouble).strip("'")[:120]
                 wrong = ShareError(f"`{field}` is missing or wrong", where=name, hint="ask its producer")
@@ -59,28 +60,17 @@ def _extension(one: Object) -> Object:
     return held if isinstance(held, dict) else {}
 
 
-def _bulletin(main: Object, held: Mapping[str, Object]) -> Bulletin:
+def _bulletin(main: Object, linked: Linked) -> Bulletin:
     own = _extension(main)
-    linked = [one for one in held.values() if one.get("type") == "relationship"]
-    uses = {
-        one["target_ref"] for one in linked if one["source_ref"] == main["id"] and one["relationship_type"] == "uses"
-    }
-    indicators = [
-        held[one["source_ref"]]
-        for one in linked
-        if one["target_ref"] == main["id"] and one["relationship_type"] == "indicates" and one["source_ref"] in held
-    ]
     gaps = {own_id("attack-pattern", name): name for name in GAPS}
-    patterns = [held[one] for one in uses if one in held and held[one]["type"] == "attack-pattern"]
-    notes = [one for one in held.values() if one.get("type") == "note" and main["id"] in one["object_refs"]
-             and one["created_by_ref"] == main["created_by_ref"]]  # fmt: skip
+    patterns, indicators, notes = linked.used(main, "attack-pattern"), linked.indicators(main), linked.notes(main)
     scoped = {
         scope: [one for one in indicators if _extension(one).get("scope") == scope] for scope in ("family", "range")
     }
     fields: Object = {name: own[name] for name in FOUND if name in own}
     fields |= {
-        "id": own["bulletin"], "producer": held[main["created_by_ref"]]["name"], "marking": _marking(main),
-        "purpose": _purpose(main, held), "created": main["created"], "modified": main["modified"],
+        "id": own["bulletin"], "producer": linked.held[main["created_by_ref"]]["name"], "marking": _marking(main),
+        "purpose": _purpose(main, linked.held), "created": main["created"], "modified": main["modified"],
         "revoked": main.get("revoked", False), "revoked_because": own.get("revoked_because"), "title": main["name"],
         "description": main["description"], "first_seen": main["first_seen"][:10], "last_seen": main["last_seen"][:10],
         "probability": main["confidence"], "confidence": own["analytic_confidence"],
@@ -88,7 +78,7 @@ def _bulletin(main: Object, held: Mapping[str, Object]) -> Bulletin:
         "gaps": [gaps[one["id"]] for one in patterns if one["id"] in gaps],
         "families": [_read_family(one) for one in scoped["family"]],
         "ranges": [_read_range(one) for one in scoped["range"]], "note": notes[0]["content"] if notes else "",
-        "actor": _read_actor(main, linked, held),
+        "actor": _read_actor(main, linked),
         "references": [_read_reference(one) for one in main.get("external_references", [])],
     }  # fmt: skip
     fields["atlas"].sort()
@@ -101,11 +91,11 @@ def _read_reference(one: Object) -> Object:
     return held | {"sha256": one.get("hashes", {}).get("SHA-256", "")}
 
 
-def _read_actor(main: Object, linked: Sequence[Object], held: Mapping[str, Object]) -> Object | None:
+def _read_actor(main: Object, linked: Linked) -> Object | None:
     """Read who is named: by the finding itself, or by the intrusion set that it is attributed to."""
-    crowds = {main["id"]} | _targets(linked, {main["id"]}, main)
-    found = [held[one] for one in _targets(linked, crowds, main) if one in held]
-    named = [one for one in found if one["type"] == "threat-actor" and _extension(one).get("scope") == "actor"]
+    crowds = [main, *linked.attributed(main, "intrusion-set")]
+    found = [one for crowd in crowds for one in linked.attributed(crowd, "threat-actor")]
+    named = [one for one in found if _extension(one).get("scope") == "actor"]
     if not named:
         return None
     newest = max(named, key=lambda one: (not one.get("revoked", False), str(one["modified"])))
@@ -114,16 +104,12 @@ def _read_actor(main: Object, linked: Sequence[Object], held: Mapping[str, Objec
     return own | {"name": newest["name"], "probability": newest["confidence"]}
 
 
-def _targets(linked: Sequence[Object], sources: set[str], main: Object) -> set[str]:
-    return {
-        one["target_ref"] for one in linked
-        if one["relationship_type"] == "attributed-to" and one["source_ref"] in sources
-        and one.get("created_by_ref") == main["created_by_ref"]
-    }  # fmt: skip
-
-
 def _marking(main: Object) -> str:
-    return next(objects.TLP_OF[one] for one in main["object_marking_refs"] if one in objects.TLP_OF)
+    """Read the marking; one without is refused, since nobody may say for its producer who may see it."""
+    found = [objects.TLP_OF[one] for one in main["object_marking_refs"] if one in objects.TLP_OF]
+    if len(found) != 1:
+        raise KeyError("object_marking_refs")
+    return found[0]
 
 
 def _purpose(main: Object, held: Mapping[str, Object]) -> str:
