@@ -23,6 +23,7 @@ import pytest
 from stillwatch import errors, rooms, settings
 from stillwatch.model import case as model
 from stillwatch.model.answer import LADDER
+from stillwatch.posture.catalogue import AREAS, Practice, catalogue
 from stillwatch.prove.lineage import report as lineage
 from stillwatch.prove.profile import run as profile
 from stillwatch.prove.twins import audit as twins
@@ -74,7 +75,8 @@ def section(name: str) -> str:
     says = dict(attributes(struct))
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for field in msgspec.structs.fields(struct):
-        default = msgspec.json.encode(msgspec.to_builtins(field.default)).decode()
+        value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        default = msgspec.json.encode(msgspec.to_builtins(value)).decode()
         lines.append(f"| `{field.encode_name}` | `{default}` | {says[field.name]} |")
     return "\n".join(lines)
 
@@ -110,6 +112,27 @@ def ladder() -> str:
     return "\n".join(lines)
 
 
+def practices() -> str:
+    """Write the catalogue of practices, area by area."""
+    known = catalogue()
+    parts = [f"Catalogue {known.version} of {known.dated}: {len(known.practice)} practices."]
+    for area, title in AREAS.items():
+        parts.append(f"## {title}")
+        parts.extend(practice(one) for one in known.practice if one.area == area)
+    return "\n\n".join(parts)
+
+
+def practice(one: Practice) -> str:
+    atlas = ", ".join(f"`{number}`" for number in one.mitigation) or "none"
+    facts = [
+        ("why", one.why), ("ATLAS mitigation", atlas),
+        ("recommended by", one.source + (" \\*" if one.secondhand else "")),
+        ("in stillwatch", one.here), ("checked by", f"{one.check}; limit {one.limit:g}" if one.limit else one.check),
+    ]  # fmt: skip
+    table = "\n".join(f"| {name} | {value.replace('|', ' or ')} |" for name, value in facts)
+    return f"### {one.id}\n\n{one.what}.\n\n| | |\n|---|---|\n{table}"
+
+
 def made() -> Iterator[tuple[Path, str, Callable[[], str]]]:
     """Give every part that is made: its page, its name, and what makes it."""
     for verb in VERBS:
@@ -117,6 +140,7 @@ def made() -> Iterator[tuple[Path, str, Callable[[], str]]]:
     for field in msgspec.structs.fields(settings.Settings):
         yield DOCS / "reference" / "settings.md", field.name, lambda name=field.name: section(name)  # type: ignore[misc]
     yield DOCS / "reference" / "answer.md", "act", ladder
+    yield DOCS / "reference" / "practices.md", "practices", practices
     for name, module in rooms.members("link").items():
         yield DOCS / "reference" / "views.md", name, lambda module=module: view(module)  # type: ignore[misc]
 

@@ -61,6 +61,29 @@ def test_a_neighbour_who_shares_one_thing_by_chance_stays_out(town: Any) -> None
     assert 100 not in group.members
 
 
+def test_an_office_does_not_come_in_with_the_one_of_its_people_who_shares_something_by_chance(town: Any) -> None:
+    """They use the gang's public frames and its client, and vouch for each other by their address alone."""
+    office = range(100, 110)
+
+    def address(owner: int) -> list[int]:
+        return [900] if owner in office else pool(base=7)(owner)
+
+    def frames(owner: int) -> list[int]:
+        return [1, 2, 3] if owner < 12 or owner in office or owner >= 395 else [10_000 + owner]
+
+    def opened(owner: int) -> list[int]:
+        return [5] if owner in (3, 100) else [10_000 + owner]
+
+    def client(owner: int) -> list[int]:
+        return [8] if owner < 12 or owner in office else [10_000 + owner]
+
+    known = {"payment": pool(), "device": pool(base=3, values=1), "created_hour": opened}
+    traces = town.traces(ip=address, ja4=client, family=frames, **known)
+    found = joined(town, traces).settled
+    assert town.gang.tolist() in [group.members.tolist() for group in found]
+    assert not any(set(office) & set(group.members.tolist()) and 0 in group.members for group in found)
+
+
 def test_who_was_declared_is_in_no_group(town: Any) -> None:
     declared = np.arange(town.owners) < 12
     crowd = replace(town.crowd(), declared=declared)

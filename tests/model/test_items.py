@@ -30,6 +30,9 @@ def test_meetings_are_those_that_one_counts_by_hand(seed: int, town: Any) -> Non
             inside = [i for o, f, i in rows if f == one.family and o in members]
             outside = [i for o, f, i in rows if f == one.family and o not in members]
             met, others = (sum(a == b for a, b in combinations(some, 2)) for some in (inside, outside))
-            pairs_in, pairs_out = (len(some) * (len(some) - 1) / 2 for some in (inside, outside))
+            across = sum(a == b for a in inside for b in outside)
+            both = [[o for o, f, _ in rows if f == one.family and (o in members) == here] for here in (True, False)]
+            pairs_in, pairs_out = (sum(a != b for a, b in combinations(some, 2)) for some in both)
+            rate = (across / (len(inside) * len(outside))) ** 2 / (others / pairs_out)
             assert one.met == met
-            assert one.expected == pytest.approx(others / pairs_out * pairs_in)
+            assert one.expected == pytest.approx(rate * pairs_in)

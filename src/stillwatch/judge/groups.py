@@ -115,7 +115,9 @@ def settle(
         if np.array_equal(kept, members):
             break
         members = kept
-    return _one_hand(looks, members, seed, owners) if len(members) >= LEAST else members
+    if len(members) >= LEAST:
+        members = _one_hand(looks, members, seed, owners)
+    return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
 
 
 def _one_hand(
@@ -144,6 +146,38 @@ def _one_hand(
             continue
         large = int(sizes[other]) >= LEAST
         keep[mine] = _kinship(looks, rest, members[mine], owners, joined=large) >= KIN
+    return members[keep]
+
+
+def _without_neighbours(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
+    """Drop large blocks of neighbours whom nothing but a template ties to the rest.
+
+    An office that works from the same public rubrics as a campaign comes in whole as soon as one of its people does:
+    each of them is tied to the template by what he asks, and to the group by his own colleagues. So a block behind
+    one address must be let in by the others, as a block behind one purse must.
+    """
+    parent, crossing = np.arange(len(members), dtype=np.int32), []
+    for look in looks.values():
+        if look.view.JOINS and not look.view.HARD:
+            join_all(parent, *look.sight.joints(members))
+        elif look.view.JOINS:
+            crossing.append(look.sight.joints(members))
+    block = find(parent)
+    sizes = np.bincount(block, minlength=len(members))
+    tied = np.zeros(len(members), bool)
+    for left, right in crossing:
+        beyond = block[left] != block[right]
+        tied[left[beyond]] = tied[right[beyond]] = True
+    tied_share = np.bincount(block, weights=tied, minlength=len(members)) / np.maximum(sizes, 1)
+    home = int(np.argmax(np.bincount(block[np.isin(members, seed)], minlength=len(members))))
+    keep = np.ones(len(members), bool)
+    for other in np.flatnonzero((sizes >= LEAST) & (tied_share < KIN)).tolist():
+        mine = block == other
+        rest = members[~mine & keep]
+        if other != home and len(rest) >= LEAST:
+            keep[mine] = _kinship(looks, rest, members[mine], owners, joined=True) >= KIN
     return members[keep]
 
 

@@ -1,7 +1,8 @@
 """Shards: owners that divide one list of items among themselves.
 
-It confirms only. Outsiders who fill the same frames from the same pool of items meet each other's items by chance;
-a group that divides a list meets its own less often than that. Where the pool has no outsiders it is silent.
+It confirms only. Outsiders who fill the same frames from the same pool of items meet the group's items by chance;
+a group that divides a list meets its own less often than that. Where outsiders do not ask the group's items it is
+silent: questions that are a product's own never meet either.
 
 Looks the same when innocent: one team that divides its evaluation, openly.
 Cost: one sort of the items of the owners looked at. Source: Poisson deficit as a gamma-mixture e-value.

@@ -1,10 +1,20 @@
-"""Items: how often the members of a group meet on the same item of a frame, against how often outsiders do."""
+"""Items: how often the members of a group meet on the same item of a frame, against how often they should by chance.
+
+Two owners meet when both ask one item. Who draws from a pool meets whoever else draws from it, members and outsiders
+alike. Say that members draw item i with probability q_i and outsiders with p_i: pairs of members meet at the rate
+sum q_i², pairs of outsiders at sum p_i², and a member meets an outsider at sum p_i q_i. By Cauchy and Schwarz
+
+    sum q_i² >= (sum p_i q_i)² / sum p_i²
+
+whatever q is. So a group whose items nobody else asks is expected to meet nowhere, and proves nothing by not doing so:
+every product's questions are its own. Only who meets outsiders on the pool and not his fellows has divided it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import lgamma, log
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +24,12 @@ from stillwatch.model.traces import Closely
 LEAST_OUTSIDE: Final = 8
 """Outsiders who must use a frame for its pool of items to be known."""
 LEAST_MET: Final = 3
-"""Meetings of outsiders from which their rate is believed."""
+"""Meetings, of outsiders among themselves and with members, from which their rates are believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """How often pairs of members met on one item of a frame, and how often pairs of outsiders as many would have."""
+    """How often pairs of members met on one item of a frame, and how often they should have at the least."""
 
     family: int
     met: float
@@ -28,13 +38,14 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """All rows of one frame: how often its items were asked, and by how many owners."""
+    """All rows of one frame: how often each item was asked, and by how many owners how often."""
 
     items: npt.NDArray[np.uint64]
     asked: npt.NDArray[np.int64]
     rows: int
     met: float
     owners: int
+    squares: float
 
 
 class Items:
@@ -51,23 +62,32 @@ class Items:
         self._frames: dict[int, _Frame] = {}
 
     def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
-        """Count the meetings of some owners, frame by frame; frames whose pool outsiders do not show are left out."""
+        """Count meetings frame by frame; frames of which the members share no pool with outsiders are left out."""
         rows = self._rows(np.unique(members))
         rows = rows[np.argsort(self._family[rows], kind="stable")]
         names, starts = np.unique(self._family[rows], return_index=True)
-        found = []
-        for name, own in zip(names.tolist(), np.split(rows, starts[1:]), strict=False):
-            frame = self._frame(name)
-            if frame.owners - len(np.unique(self._owner[own])) < LEAST_OUTSIDE:
-                continue
-            items, asked = np.unique(self._item[own], return_counts=True)
-            every = frame.asked[np.searchsorted(frame.items, items)]
-            met_out = frame.met - float((_pairs(every) - _pairs(every - asked)).sum())
-            if met_out >= LEAST_MET:
-                rate = met_out / float(_pairs(np.int64(frame.rows - len(own))))
-                expected = rate * float(_pairs(np.int64(len(own))))
-                found.append(Meeting(family=name, met=float(_pairs(asked).sum()), expected=expected))
-        return found
+        found = [
+            self._meeting(name, own) for name, own in zip(names.tolist(), np.split(rows, starts[1:]), strict=False)
+        ]
+        return [one for one in found if one is not None]
+
+    def _meeting(self, name: int, own: npt.NDArray[np.int64]) -> Meeting | None:
+        frame = self._frame(name)
+        askers, squares = _squares(self._owner[own])
+        if frame.owners - askers < LEAST_OUTSIDE:
+            return None
+        others = frame.rows - len(own)
+        pairs_in = (float(len(own)) ** 2 - squares) / 2
+        pairs_out = (float(others) ** 2 - (frame.squares - squares)) / 2
+        items, asked = np.unique(self._item[own], return_counts=True)
+        beyond = frame.asked[np.searchsorted(frame.items, items)] - asked
+        across = float((asked * beyond).sum())
+        met_in = _pairs(asked)
+        met_out = frame.met - (_pairs(asked + beyond) - _pairs(beyond))
+        if met_out < LEAST_MET or across < LEAST_MET or not pairs_in or not pairs_out:
+            return None
+        rate = (across / (len(own) * others)) ** 2 / (met_out / pairs_out)
+        return Meeting(family=name, met=met_in, expected=rate * pairs_in)
 
     def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         low = np.searchsorted(self._owners, members)
@@ -80,10 +100,10 @@ class Items:
         if name not in self._frames:
             here = self._by_family[slice(*np.searchsorted(self._families, (name, name + 1)))]
             items, asked = np.unique(self._item[here], return_counts=True)
+            owners, squares = _squares(self._owner[here])
             self._frames[name] = _Frame(
-                items=items, asked=asked, rows=len(here), met=float(_pairs(asked).sum()),
-                owners=len(np.unique(self._owner[here])),
-            )  # fmt: skip
+                items=items, asked=asked, rows=len(here), met=_pairs(asked), owners=owners, squares=squares
+            )
         return self._frames[name]
 
 
@@ -108,6 +128,12 @@ def deficit_bits(met: float, expected: float) -> float:
     return max(nats / log(2.0), 0.0)
 
 
-def _pairs(counts: Any) -> Any:
-    """Count the pairs among so many."""
-    return counts * (counts - 1) / 2
+def _pairs(counts: npt.NDArray[np.int64]) -> float:
+    """Count the pairs of rows on one item, summed over items."""
+    return float((counts * (counts - 1)).sum()) / 2
+
+
+def _squares(owners: npt.NDArray[np.int32]) -> tuple[int, float]:
+    """Count the owners of some rows, and the pairs of rows of one owner: nobody asks an item twice here."""
+    counts = np.unique(owners, return_counts=True)[1].astype(np.float64)
+    return len(counts), float((counts * counts).sum())

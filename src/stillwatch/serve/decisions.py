@@ -155,11 +155,7 @@ def decide(room: Room, asked: Asked) -> Decision:
         return room.watch.decide(asked)
     except Exception:  # noqa: BLE001 - the provider's traffic goes on whatever is wrong with us
         traceback.print_exc(file=sys.stderr)
-        closed = room.settings.watch.fail_closed and room.watch.enforce
-        return Decision(
-            action="refuse" if closed else "allow", category="undecided" if closed else None,
-            because=["stillwatch could not decide"], shadow=not room.watch.enforce,
-        )  # fmt: skip
+        return room.watch.undecided(asked)
 
 
 def decision_headers(decision: Decision, room: Room) -> Headers:
@@ -196,7 +192,25 @@ def metrics(room: Room) -> str:
     state = room.watch.state
     lines.append("# TYPE stillwatch_state_made_seconds gauge")
     lines.append(f"stillwatch_state_made_seconds {0 if state is None else state.meta.made.timestamp():.0f}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + _shared(room)) + "\n"
+
+
+def _shared(room: Room) -> list[str]:
+    """Tell of the link to other replicas, where there is one."""
+    link = room.shared
+    if link is None:
+        return []
+    counts = {name: link.counts[name] for name in ("connections", "failures", "pushed", "applied", "adopted", "forged")}
+    counts |= {"dropped": link.heard.dropped, "missed": link.once.missed}
+    lines = [
+        "# HELP stillwatch_shared_connected Whether Redis answered last; 0: this replica goes on with what it knows.",
+        "# TYPE stillwatch_shared_connected gauge",
+        f"stillwatch_shared_connected {int(link.connected)}",
+        "# TYPE stillwatch_shared_replicas gauge",
+        f"stillwatch_shared_replicas {link.replicas}",
+        "# TYPE stillwatch_shared_total counter",
+    ]
+    return lines + [f'stillwatch_shared_total{{what="{name}"}} {count}' for name, count in counts.items()]
 
 
 async def lifespan(room: Room, receive: Receive, send: Send) -> None:
@@ -217,13 +231,19 @@ async def lifespan(room: Room, receive: Receive, send: Send) -> None:
 
 async def keep_fresh(room: Room) -> None:
     """Look at the book and the state again and again; deliveries under grants go on record here too."""
+    others = asyncio.create_task(room.shared.run()) if room.shared is not None else None
     while True:
         try:
             room.take(await asyncio.to_thread(room.look))
             room.settled(await asyncio.to_thread(room.put))
             await asyncio.sleep(room.settings.watch.reload_s)
         except asyncio.CancelledError:
-            room.settle()
+            try:
+                room.settle()
+            finally:
+                if others is not None:
+                    others.cancel()
+                    await asyncio.gather(others, return_exceptions=True)
             raise
         except BookError as trouble:
             print(f"stillwatch: {trouble}", file=sys.stderr)

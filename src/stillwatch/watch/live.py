@@ -32,9 +32,10 @@ from stillwatch.sketch import work
 from stillwatch.sketch.network import address
 from stillwatch.sketch.system import SALT
 from stillwatch.store.key import Key
-from stillwatch.store.live import State
+from stillwatch.store.live import State, content
+from stillwatch.watch.heard import Batch, Heard
 from stillwatch.watch.newcomers import Newcomers
-from stillwatch.watch.standing import Standing, drawn, in_force, today
+from stillwatch.watch.standing import Standing, in_force, reference, today
 from stillwatch.watch.texts import Texts, texts
 
 U64 = np.uint64
@@ -60,6 +61,9 @@ class Watch:
         self.enforce = enforce
         self.counts: Counter[tuple[str, str]] = Counter()
         self.used: Counter[str] = Counter()
+        self.heard: Heard | None = None
+        self.share = 1.0
+        self._closed = settings.fail_closed
         self._key = key
         self._clock = clock
         self._work = work().text
@@ -75,6 +79,7 @@ class Watch:
 
     def _take(self, state: State | None) -> None:
         self.state = state
+        self.content = "" if state is None else content(state)
         self._newcomers = Newcomers(state, self.settings.innocent_newcomers) if state is not None else None
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
         self._framed = lru_cache(maxsize=4096)(self._system)
@@ -99,6 +104,19 @@ class Watch:
         if self.enforce or (decision.action == "allow" and not decision.transforms):
             return decision if self.enforce else _shadowed(decision)
         return _shadowed(decision)
+
+    def undecided(self, asked: Asked) -> Decision:
+        """Decide where deciding failed: all passes, but for what `[watch] fail_closed` names."""
+        because = ["stillwatch could not decide"]
+        if not self.enforce or self._closed is False:
+            return Decision(because=because, shadow=not self.enforce)
+        if self._closed is True:
+            return Decision(action="refuse", category="undecided", because=because, shadow=False)
+        now = self._clock()
+        order = None if self.standing.spared.get(asked.account, 0.0) > now else self._ordered(asked.account, [], now)
+        if order is None or RUNGS[order.rung].ACTION not in self._closed:
+            return Decision(because=because, shadow=False)
+        return self._acting(order, order.rung, asked, now, because)
 
     def _decided(self, asked: Asked) -> Decision:
         account = asked.account
@@ -174,7 +192,10 @@ class Watch:
         if state is None or newcomers is None or not state.meta.campaigns:
             return ALLOWED
         told = texts(asked.body)
-        number, bits = newcomers.see(asked.account, self.families(told), self._shown(asked), self._handed(asked, told))
+        families, shown, handed = self.families(told), self._shown(asked), self._handed(asked, told)
+        number, bits = newcomers.see(asked.account, families, shown, handed)
+        if self.heard is not None and asked.account in newcomers:
+            self.heard.saw(asked.account, families, shown, handed)
         if number < 0:
             return ALLOWED
         campaign = state.meta.campaigns[number].id
@@ -199,7 +220,7 @@ class Watch:
         acts = action != "allow" and (wait > 0 or action in ("harden", "refuse") or bool(self.settings.step_up_url))
         return Decision(
             action=action if acts else "allow",
-            transforms=list(order.transforms or member.TRANSFORMS) if action == "harden" else [],
+            transforms=_transforms(order, member.TRANSFORMS) if action == "harden" else [],
             ttl_s=self.settings.ttl_s if action in ("refuse", "harden") else 0,
             category=order.category if acts else None,
             reference=self.reference(order, asked.account) if acts else None,
@@ -211,15 +232,18 @@ class Watch:
 
     def reference(self, order: Order, account: str) -> str:
         """Make what a refused party quotes: it names the order, and the account to nobody but us."""
-        return f"{order.id}-{int(drawn(self._key, order.id, account) * 2**32):08x}"
+        return reference(self._key, order.id, account)
 
     def _slow(self, account: str, now: float) -> int:
         """Take from the account's bucket; returns how long to wait in seconds, 0 where it may pass."""
-        per_s = self.settings.slow_per_minute / 60.0
+        shared = self.share if "slow" in _listed(self._closed) else 1.0
+        per_s = self.settings.slow_per_minute / 60.0 * shared
         room = max(self.settings.slow_per_minute / 2.0, 1.0)
         level, at = self._slowed.pop(account, (room, now))
         level = min(room, level + max(now - at, 0.0) * per_s)
         passes = level >= 1.0
+        if passes and self.heard is not None:
+            self.heard.took(account)
         self._slowed[account] = (level - 1.0 if passes else level, now)
         if len(self._slowed) > ANSWERS:
             self._slowed.popitem(last=False)
@@ -229,11 +253,32 @@ class Watch:
         """Challenge one request an hour, where nothing can be stepped up to."""
         if now - self._challenged.get(account, -3600.0) < 3600.0:
             return 0
+        if self.heard is not None:
+            self.heard.challenged(account)
+        self._has_been_challenged(account, now)
+        return 1
+
+    def _has_been_challenged(self, account: str, now: float) -> None:
         self._challenged[account] = now
         self._challenged.move_to_end(account)
         if len(self._challenged) > ANSWERS:
             self._challenged.popitem(last=False)
-        return 1
+
+    # -- what other replicas heard
+
+    def hear(self, batch: Batch) -> None:
+        """Count what another replica heard as if it had been heard here."""
+        now = self._clock()
+        if batch.state == self.content and self._newcomers is not None:
+            for seen in batch.seen:
+                self._newcomers.see(seen.account, seen.families, seen.shown, seen.handed)
+            for given in batch.given:
+                self._remember(given.campaign, given.account, given.lanes)
+        for account, requests in batch.taken.items():
+            level, at = self._slowed.pop(account, (max(self.settings.slow_per_minute / 2.0, 1.0), now))
+            self._slowed[account] = (max(level - requests, -self.settings.slow_per_minute), at)
+        for account in batch.challenged:
+            self._has_been_challenged(account, now)
 
     # -- what a request shows
 
@@ -296,8 +341,14 @@ class Watch:
         campaigns = self._campaigns(account)
         if not campaigns:
             return
-        for lane in self._lane_marks(text):
-            self._answers[lane] = (campaigns[0], account)
+        marks = self._lane_marks(text)
+        self._remember(campaigns[0], account, marks)
+        if marks and self.heard is not None:
+            self.heard.gave(campaigns[0], account, marks)
+
+    def _remember(self, campaign: int, account: str, marks: list[int]) -> None:
+        for lane in marks:
+            self._answers[lane] = (campaign, account)
             self._answers.move_to_end(lane)
         while len(self._answers) > ANSWERS:
             self._answers.popitem(last=False)
@@ -317,6 +368,16 @@ class Watch:
             return []
         lanes(np.frombuffer(raw + PADDING, np.uint8), len(raw), self._work, self._lanes)
         return [lane for lane in self._lanes.tolist() if lane] if self._lanes[LANES_ALIKE - 1] else []
+
+
+def _transforms(order: Order, every: tuple[str, ...]) -> list[str]:
+    """Name what is done; a tracer with the group that it marks for."""
+    group = order.campaign or order.id
+    return [f"tracer:{group}" if name == "tracer" else name for name in order.transforms or every]
+
+
+def _listed(closed: bool | tuple[str, ...]) -> tuple[str, ...]:
+    return closed if isinstance(closed, tuple) else ()
 
 
 def _shadowed(decision: Decision) -> Decision:

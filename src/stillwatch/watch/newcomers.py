@@ -136,6 +136,9 @@ class Newcomers:
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, account: str) -> bool:
+        return account in self._held
+
     def see(
         self, account: str, families: Iterable[int], ties: Iterable[tuple[int, int]], handed: Iterable[int]
     ) -> tuple[int, Bits]:

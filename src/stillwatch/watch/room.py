@@ -24,6 +24,7 @@ from stillwatch.store.live import State
 from stillwatch.store.tokens import Doors, tokens
 from stillwatch.watch.live import Watch
 from stillwatch.watch.orders import expire
+from stillwatch.watch.shared import Shared, address
 from stillwatch.watch.standing import Standing, standing
 
 
@@ -56,6 +57,12 @@ class Room:
         self.watch = Watch(
             self.key, live.read(place, self.key), standing(self.book), settings.watch, enforce=enforce, clock=clock
         )
+        self.shared: Shared | None = None
+        if where := address(settings.shared):
+            self.shared = Shared(
+                where, settings.shared, key=self.key, book=self.book, watch=self.watch, writer=self.writer
+            )
+            self.watch.heard = self.shared.heard
 
     def look(self) -> Fresh | None:
         """Look at the book and the state again; nothing where nothing is new. Never raises for what it finds.
