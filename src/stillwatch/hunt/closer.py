@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
-from stillwatch.kit.codes import Codes, Seen
+from stillwatch.kit.codes import Seen
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.held import hold
 from stillwatch.kit.pairs import Pairs
@@ -27,9 +27,7 @@ FRAME_OWNERS: Final = 3
 U64 = np.uint64
 
 
-def look(
-    scratch: Scratch, codes: Codes, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
-) -> Closely:
+def look(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]) -> Closely:
     """Read what the late views need, in two passes over the scratch.
 
     Args:
@@ -44,9 +42,9 @@ def look(
     hours, models = Pairs(), Pairs()
     every = Pairs()
     carried = np.zeros(len(harness), np.int64)
-    names = ["account", "at", "primary", *(["model"] if "model" in scratch else [])]
+    names = ["who", "at", "primary", *(["model"] if "model" in scratch else [])]
     for _, piece in scratch.pieces(*names):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+        owner = crowd.owner[piece["who"]]
         here = wanted[owner]
         hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64), piece["at"][here])
         if "model" in piece:
@@ -67,7 +65,7 @@ def look(
         adopted[used_models.one[theirs], number] = used_models.first[theirs]
     frames = (carried >= FRAME_OWNERS) & ~harness
     frames[0] = False
-    item_owner, item, item_family = _items(scratch, codes, crowd, frames)
+    item_owner, item, item_family = _items(scratch, crowd, frames)
     return Closely(
         owners=np.flatnonzero(wanted).astype(np.int32),
         sample=sample,
@@ -82,14 +80,14 @@ def look(
 
 
 def _items(
-    scratch: Scratch, codes: Codes, crowd: Crowd, frames: npt.NDArray[np.bool_]
+    scratch: Scratch, crowd: Crowd, frames: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
     """List the distinct (owner, frame, item): an item is a last user turn within its frame."""
     found = [(np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32))]
     if "last" in scratch and frames.any():
-        for _, piece in scratch.pieces("account", "primary", "last"):
+        for _, piece in scratch.pieces("who", "primary", "last"):
             here = frames[piece["primary"]] & (piece["last"] != 0)
-            owner = crowd.owner[codes.lookup(piece["account"][here])]
+            owner = crowd.owner[piece["who"][here]]
             item = np.zeros(len(owner), U64)
             pair(piece["primary"][here].astype(U64), piece["last"][here], item)
             found.append((owner, item, piece["primary"][here]))

@@ -7,7 +7,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -158,7 +158,7 @@ class Labels:
         return label
 
 
-def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, codes: Codes) -> Weighed:
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined) -> Weighed:
     """Read the families that belong to settled groups, against the control families of the log."""
     families, streams = traces.families, traces.streams
     assert families is not None  # noqa: S101 - the corridor made them
@@ -166,17 +166,17 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     crowd = traces.crowd
     own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
-    texts_of = read(scratch, tasks, choose(scratch, codes, crowd.owner, labels), _systems(labels, families))
+    texts_of = read(scratch, tasks, choose(scratch, crowd.owner, labels), _systems(labels, families))
     marks = _marks(labels, texts_of)
     alone = _alone(crowd, labels, families, streams)
-    alone_texts = read(scratch, tasks, choose(scratch, codes, crowd.owner, alone), _systems(alone, families))
+    alone_texts = read(scratch, tasks, choose(scratch, crowd.owner, alone), _systems(alone, families))
     alone_marks = _marks(alone, alone_texts)
     by_stream = Sums(labels=alone.families())
     by_family = Sums(labels=labels.families())
     groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
-    for _, piece in scratch.pieces("account", "primary", *[name for name in _COLUMNS if name in scratch]):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+    for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
+        owner = crowd.owner[piece["who"]]
         columns = _columns(piece)
         by_family.add(labels.of(owner, piece["primary"]), owner, columns)
         by_owner.add(labels.control_owner[owner], owner, columns)
@@ -193,7 +193,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     single = list(alone.stream.items())
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     stood = intent.weigh(values_alone[[label for _, label in single]], yard)
-    shared = public(scratch, crowd.owner, codes.lookup, alone, {label for _, label in single})
+    shared = public(scratch, crowd.owner, alone, {label for _, label in single})
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -260,14 +260,12 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
 
 
 def public(
-    scratch: Scratch, owner_of: npt.NDArray[np.int32], lookup: Callable[[Any], npt.NDArray[np.int32]], alone: Labels,
-    labels: set[int],
+    scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labels, labels: set[int]
 ) -> set[int]:  # fmt: skip
     """Find the streams whose items others ask too: a public benchmark, or a product's common questions.
 
     Args:
         owner_of: owner of each account.
-        lookup: from the accounts of a piece to their numbers.
         alone: who says which stream an exchange belongs to.
         labels: the streams that are asked about.
 
@@ -276,16 +274,16 @@ def public(
     if not labels:
         return set()
     items, asked = Codes(1 << 14), Pairs()
-    for _, piece in scratch.pieces("account", "primary", "last"):
-        label = alone.of(owner_of[lookup(piece["account"])], piece["primary"])
+    for _, piece in scratch.pieces("who", "primary", "last"):
+        label = alone.of(owner_of[piece["who"]], piece["primary"])
         there = np.flatnonzero(label)
         code, _ = items.encode(piece["last"][there])
         asked.add(label[there], code.astype(U64) + U64(1), np.zeros(len(there), np.int64))
     asker, several = np.full(len(items), -1, np.int32), np.zeros(len(items), np.bool_)
-    for _, piece in scratch.pieces("account", "last"):
+    for _, piece in scratch.pieces("who", "last"):
         code = items.lookup(piece["last"])
         there = np.flatnonzero(code >= 0)
-        note_askers(code[there], owner_of[lookup(piece["account"][there])], asker, several)
+        note_askers(code[there], owner_of[piece["who"][there]], asker, several)
     mine = asked.close()
     count = np.bincount(mine.one)
     share = np.bincount(mine.one, weights=several[mine.other.astype(np.int64) - 1])
@@ -314,7 +312,7 @@ def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.f
 
 def _columns(piece: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """Take the columns that are added up; one that the log does not have is zero."""
-    rows = len(piece["account"])
+    rows = len(piece["who"])
     return {name: piece[name] if name in piece else np.zeros(rows, kind) for name, kind in _COLUMNS.items()}
 
 
