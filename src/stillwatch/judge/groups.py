@@ -105,6 +105,7 @@ def settle(
         if len(members) < LEAST:
             break
         near = [look.sight.near(members) for look in joining.values()]
+        near += [look.sight.followers(members) for look in looks.values()]
         candidates = np.unique(np.concatenate([members, *near])).astype(np.int32)
         candidates = candidates[~taken[candidates]]
         kept = candidates[_staying(looks, members, candidates, owners)]
@@ -209,10 +210,15 @@ def _staying(
     whole = np.zeros(len(candidates), bool)
     views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
     alive = np.arange(len(candidates))
+    seen: dict[str, npt.NDArray[np.float64]] = {}
     for place, name in enumerate(order):
         bits = _bits(looks[name], members, candidates[alive])
-        total[alive] += np.maximum(bits, 0.0)
-        views[alive] += (bits >= TIE_BITS) & looks[name].view.ADMITS
+        other = looks[name].view.WITHIN
+        known = seen[other][alive] if other in seen else np.zeros(len(alive))
+        total[alive] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+        views[alive] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
+        seen[name] = np.zeros(len(candidates))
+        seen[name][alive] = bits
         if name == "handover":
             whole = bits >= looks[name].view.CAP
         rest = [looks[other].view for other in order[place + 1 :]]

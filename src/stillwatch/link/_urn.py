@@ -61,6 +61,10 @@ class UrnSight:
             held.near(members, _commonplace(held, members), mark)
         return np.flatnonzero(mark).astype(np.int32)
 
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Chain the members that hold one value, for every value that proposes and is not commonplace."""
         left, right = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
