@@ -64,6 +64,10 @@ class RepertoireSight(UrnSight):
         own = (inside >= LEAST) & (inside >= OWN_SHARE * users)
         return self.families.bearing(np.flatnonzero(own).astype(np.int32))
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
+        return self.admit(members, candidates)
+
 
 def look(traces: Traces) -> Sight | None:
     """Look at the families of every owner, harness left out."""

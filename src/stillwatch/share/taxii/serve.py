@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from stillwatch.errors import UsageError
-from stillwatch.share.taxii.answer import LARGEST, Request, Response, Server
+from stillwatch.share.door import Request, Response
+from stillwatch.share.taxii.answer import LARGEST, Server
 
 SILENT_S: Final = 60
 """Seconds after which a connection that says nothing is closed."""
