@@ -127,8 +127,8 @@ def _orders(part: _Part) -> None:
         over = order.step in OVER
         if held and not over and order.accounts:
             part.left.append(f"order `{order.id}` is {order.step} and names it: undo it first")
-        elif held:
-            _save(part, "orders", order.id, _without(order, held))
+        elif held or any(name in text for name in part.names for text in (order.reason, *order.evidence)):
+            _save(part, "orders", order.id, _without(order, part.names))
             part.count("orders", 1)
         elif part.before is not None and over and order.ends < part.before:
             part.change.execute("DELETE FROM orders WHERE id = ?", (order.id,))
@@ -137,10 +137,14 @@ def _orders(part: _Part) -> None:
 
 
 def _without(order: Order, names: frozenset[str]) -> Order:
+    reason, evidence = order.reason, order.evidence
+    for name in names:
+        reason, evidence = _blank(reason, name), [_blank(one, name) for one in evidence]
+    accounts, members = ([one for one in held if one not in names] for held in (order.accounts, order.members))
+    campaign = order.campaign or (None if accounts else FORGOTTEN)
     return msgspec.structs.replace(
-        order, accounts=[a for a in order.accounts if a not in names], members=[a for a in order.members if a not in names],
-        campaign=order.campaign or FORGOTTEN,
-    )  # fmt: skip
+        order, accounts=accounts, members=members, reason=reason, evidence=evidence, campaign=campaign
+    )
 
 
 def _save(part: _Part, table: str, name: str, body: Any) -> None:
