@@ -135,7 +135,7 @@ def test_probes_can_be_written_for_inspect_and_a_dry_run_asks_nothing() -> None:
     profile("--write-prompts", "out.jsonl")
     rows = [msgspec.json.decode(line) for line in Path("out.jsonl").read_bytes().splitlines()]
     assert rows[0] == {"id": "p1", "input": "harm 0", "target": "", "metadata": {
-        "kind": "harmful", "pair": None, "match": "includes"}}  # fmt: skip
+        "kind": "harmful", "match": "includes"}}  # fmt: skip
     code, _, done = profile("--suspect", "http://nowhere.invalid/v1", "--dry-run")
     assert code == 0
     assert "220 probes, at most 220 questions" in done.stderr

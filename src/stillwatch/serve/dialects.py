@@ -19,7 +19,14 @@ ENDS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("/messages", "messages"),
 )  # fmt: skip
 STATUS: Final = {"slow": 429, "challenge": 403, "refuse": 403}
-TYPES: Final = {429: "rate_limit_error", 403: "permission_error", 502: "api_error", 504: "timeout_error"}
+TYPES: Final = {
+    400: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    403: "permission_error",
+    502: "api_error",
+    504: "timeout_error",
+}
 
 
 def dialect(path: str) -> Dialect | None:

@@ -17,7 +17,15 @@ JSON: Final = (b"content-type", b"application/json")
 
 
 class TooLarge(Exception):
-    """A body is larger than it may be."""
+    """A body is larger than it may be.
+
+    Attributes:
+        parts: what was read of it.
+    """
+
+    def __init__(self, parts: list[bytes] | None = None) -> None:
+        super().__init__("the request is too large for this gateway")
+        self.parts = parts or []
 
 
 class Gone(Exception):
@@ -42,7 +50,7 @@ async def read_body(receive: Receive, most: int) -> bytes:
             parts.append(part)
             size += len(part)
             if size > most:
-                raise TooLarge
+                raise TooLarge(parts)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 

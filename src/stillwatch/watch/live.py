@@ -35,7 +35,7 @@ from stillwatch.store.key import Key
 from stillwatch.store.live import State, content
 from stillwatch.watch.heard import Batch, Heard
 from stillwatch.watch.newcomers import Newcomers
-from stillwatch.watch.standing import Standing, drawn, in_force, today
+from stillwatch.watch.standing import Standing, in_force, reference, today
 from stillwatch.watch.texts import Texts, texts
 
 U64 = np.uint64
@@ -220,7 +220,7 @@ class Watch:
         acts = action != "allow" and (wait > 0 or action in ("harden", "refuse") or bool(self.settings.step_up_url))
         return Decision(
             action=action if acts else "allow",
-            transforms=list(order.transforms or member.TRANSFORMS) if action == "harden" else [],
+            transforms=_transforms(order, member.TRANSFORMS) if action == "harden" else [],
             ttl_s=self.settings.ttl_s if action in ("refuse", "harden") else 0,
             category=order.category if acts else None,
             reference=self.reference(order, asked.account) if acts else None,
@@ -232,7 +232,7 @@ class Watch:
 
     def reference(self, order: Order, account: str) -> str:
         """Make what a refused party quotes: it names the order, and the account to nobody but us."""
-        return f"{order.id}-{int(drawn(self._key, order.id, account) * 2**32):08x}"
+        return reference(self._key, order.id, account)
 
     def _slow(self, account: str, now: float) -> int:
         """Take from the account's bucket; returns how long to wait in seconds, 0 where it may pass."""
@@ -368,6 +368,12 @@ class Watch:
             return []
         lanes(np.frombuffer(raw + PADDING, np.uint8), len(raw), self._work, self._lanes)
         return [lane for lane in self._lanes.tolist() if lane] if self._lanes[LANES_ALIKE - 1] else []
+
+
+def _transforms(order: Order, every: tuple[str, ...]) -> list[str]:
+    """Name what is done; a tracer with the group that it marks for."""
+    group = order.campaign or order.id
+    return [f"tracer:{group}" if name == "tracer" else name for name in order.transforms or every]
 
 
 def _listed(closed: bool | tuple[str, ...]) -> tuple[str, ...]:

@@ -87,6 +87,11 @@ def drawn(key: Key, order: str, account: str) -> float:
     return int.from_bytes(digest.digest(), "big") / 2**64
 
 
+def reference(key: Key, order: str, account: str) -> str:
+    """Make what a refused party quotes: it names the order, and the account to nobody but us."""
+    return f"{order}-{int(drawn(key, order, account) * 2**32):08x}"
+
+
 def today(now: float) -> datetime:
     """Give the day of an instant, UTC."""
     return datetime.fromtimestamp(now, UTC)

@@ -132,6 +132,7 @@ def run(
     *,
     judge_by: Speaker | None = None,
     told: Callable[[int], None] = lambda _: None,
+    noted: Callable[[str, Probe, str, float], None] = lambda *_: None,
 ) -> Profile:
     """Ask, compare and sum up.
 
@@ -142,6 +143,7 @@ def run(
         terms: error, margins, order.
         judge_by: a model that labels refusals; the rules alone when left out.
         told: hears how many items are done.
+        noted: hears each answer that was scored: `suspect` or `reference`, the probe, the text, and what it was worth.
     """
     rng = random.Random(terms.seed)  # noqa: S311 - an order, not a secret
     waiting = items(probes)
@@ -157,6 +159,7 @@ def run(
         heard = [_ask(speaker, batch, terms) for speaker in (suspect, reference) if speaker]
         texts.update(heard[0].values())
         scored = [_scores(batch, answers, labels, who) for who, answers in enumerate(heard)]
+        _note(noted, batch, heard, scored)
         for place, item in enumerate(batch):
             _take(axes[item[0].kind], [scores[place] for scores in scored])
         done += len(batch)
@@ -165,6 +168,16 @@ def run(
             if axes[kind].decision != "undecided":
                 waiting[kind] = []
     return _sum_up([axis.axis() for axis in axes.values()], suspect, reference, terms, labels.told(), texts)
+
+
+def _note(
+    noted: Callable[[str, Probe, str, float], None], batch: Sequence[tuple[Probe, ...]],
+    heard: Sequence[dict[str, str]], scored: Sequence[Sequence[float | None]],
+) -> None:  # fmt: skip
+    for role, answers, scores in zip(("suspect", "reference"), heard, scored, strict=False):
+        for item, score in zip(batch, scores, strict=True):
+            for probe in item if score is not None else ():
+                noted(role, probe, answers[probe.id], score or 0.0)
 
 
 def _ask(speaker: Speaker, batch: Sequence[tuple[Probe, ...]], terms: Terms) -> dict[str, str]:
