@@ -1,7 +1,7 @@
 """Private set intersection: CPU of both sides, traffic and exactness. `python bench/psi.py --size 100000`.
 
-Half of each side's identifiers are on the other's. `floor_cpu_s` is the multiplications alone, at the rate measured just
-before: two for each identifier and one for each point of padding that the peer doubles; what is above it is hashing,
+Half of each side's identifiers are on the other's. `floor_cpu_s` is the multiplications alone, at the rate measured
+just before: two for each identifier and one for each point of padding that the peer doubles; what is above it is hashing,
 padding, committing, sorting and comparing. With `STILLWATCH_OPENMINED=ENVIRONMENT` (`python -m venv X; X/bin/pip
 install openmined-psi`) its protocol runs on the same sets, without padding or commitments, revealing the intersection
 to one side only.
