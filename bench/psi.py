@@ -1,10 +1,10 @@
 """Private set intersection: CPU of both sides, traffic and exactness. `python bench/psi.py --size 100000`.
 
 Half of each side's identifiers are on the other's. `floor_cpu_s` is the multiplications alone, at the rate measured
-just before: two for each identifier and one for each point of padding that the peer doubles; what is above it is hashing,
-padding, committing, sorting and comparing. With `STILLWATCH_OPENMINED=ENVIRONMENT` (`python -m venv X; X/bin/pip
-install openmined-psi`) its protocol runs on the same sets, without padding or commitments, revealing the intersection
-to one side only.
+just before: two for each identifier and one for each point of padding that the peer doubles; what is above it is
+hashing, padding, committing, sorting and comparing. With `STILLWATCH_OPENMINED=ENVIRONMENT` (`python -m venv X;
+X/bin/pip install openmined-psi`) its protocol runs on the same sets, without padding or commitments, revealing the
+intersection to one side only.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from stillwatch.model.bulletin import MARKINGS, Bulletin, Marking, Reference
 from stillwatch.model.case import Case, Entry
 from stillwatch.settings import Share
 from stillwatch.share import preview as previews
-from stillwatch.share import scrub
+from stillwatch.share import refer, scrub
 from stillwatch.share.compose import compose
 from stillwatch.share.desk import Record, digest
 from stillwatch.share.files import write
@@ -73,7 +73,7 @@ def preview(
         }))  # fmt: skip
     else:
         for one in drawn:
-            _show(one)
+            show_fields(one)
             for refusal in bad[one.id]:
                 click.echo(f"  REFUSED  `{refusal.field}` holds {refusal.rule}: {refusal.hint}")
             click.echo()
@@ -129,7 +129,7 @@ def show(bulletin: str, settings_file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(record))
         return
-    _show(record.bulletin)
+    show_fields(record.bulletin)
     click.echo(f"\n{_state(record)}")
 
 
@@ -155,7 +155,12 @@ def release(
 @json_option
 def revoke(bulletin: str, because: str, who: str, settings_file: Path | None, as_json: bool) -> None:
     """Take a BULLETIN back, for good and from everybody. One person is enough."""
-    tell([desk(found(settings_file)).revoke(bulletin, speaker(who), because)], as_json)
+    open_ = desk(found(settings_file))
+    record = open_.revoke(bulletin, speaker(who), because)
+    tell([record], as_json)
+    for one in refer.everything(open_):
+        if one.bulletin.id == record.bulletin.id and one.proof is not None:
+            click.echo(f"it was referred to {plain(one.authority)}, which no server tells: tell it yourself", err=True)
 
 
 @click.command("export")
@@ -320,7 +325,8 @@ def insiders(case: Case) -> set[str]:
     return found_ | {entry.id for entry in case.campaigns} | {grant.holder for grant in case.grants if grant.holder}
 
 
-def _show(bulletin: Bulletin) -> None:
+def show_fields(bulletin: Bulletin) -> None:
+    """Print every field that would leave, and why."""
     fields = previews.leaving(bulletin)
     width = max(len(one.field) for one in fields)
     click.echo(f"bulletin {bulletin.id}  TLP:{bulletin.marking.upper()}  digest {digest(bulletin)[:16]}")
@@ -329,6 +335,7 @@ def _show(bulletin: Bulletin) -> None:
 
 
 def tell(records: Sequence[Record], as_json: bool) -> None:
+    """Print records of the desk."""
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": records}))
         return

@@ -118,7 +118,7 @@ class Desk:
         Raises:
             ShareError: when something in it must not leave, or the person may not prepare.
         """
-        _allowed(who, self.preparers, "prepare")
+        allowed(who, self.preparers, "prepare")
         scrub.check(bulletin, known)
         with locked(self.directory / BULLETINS):
             bulletin = self.versioned(bulletin)
@@ -126,7 +126,7 @@ class Desk:
             if last is not None and last.digest == digest(bulletin):
                 return last
             record = Record(
-                bulletin=bulletin, digest=digest(bulletin), prepared_by=who, prepared_at=_now(),
+                bulletin=bulletin, digest=digest(bulletin), prepared_by=who, prepared_at=now(),
                 reached=_reached(last),
             )  # fmt: skip
             self._write(record)
@@ -142,10 +142,10 @@ class Desk:
         Raises:
             ShareError: when the person prepared it, may not release, or saw something else.
         """
-        _allowed(who, self.releasers, "release")
+        allowed(who, self.releasers, "release")
         with locked(self.directory / BULLETINS):
             record = self.find(name)
-            if _same(who, record.prepared_by):
+            if same_person(who, record.prepared_by):
                 raise ShareError(
                     f"`{who}` prepared it: a second person releases", where=f"bulletin {record.bulletin.id}"
                 )
@@ -162,7 +162,7 @@ class Desk:
                 )
             whom = sorted({*record.to, *(to or ["*"])})
             record = msgspec.structs.replace(
-                record, released_by=who, released_at=_now(), to=whom, reached=sorted({*_reached(record), *whom})
+                record, released_by=who, released_at=now(), to=whom, reached=sorted({*_reached(record), *whom})
             )
             self._write(record)
         self._note(record, who, "released")
@@ -180,7 +180,7 @@ class Desk:
             record = self.find(name)
             if record.bulletin.revoked:
                 return record
-            at = max(_now(), record.bulletin.modified + timedelta(milliseconds=1))
+            at = max(now(), record.bulletin.modified + timedelta(milliseconds=1))
             taken = compose.revoke(record.bulletin, at, because)
             scrub.check(taken)
             whom = _reached(record)
@@ -221,15 +221,15 @@ class Desk:
         to: Sequence[str] | None = None,
     ) -> Record:  # fmt: skip
         """Change a bulletin on the desk; it waits for a release anew, unless it takes something back."""
-        _allowed(who, () if back else self.preparers, "prepare")
+        allowed(who, () if back else self.preparers, "prepare")
         with locked(self.directory / BULLETINS):
             last = self.find(name)
             changed = change(last.bulletin)
             scrub.check(changed)
-            changed = msgspec.structs.replace(changed, modified=max(changed.modified, _now()))
+            changed = msgspec.structs.replace(changed, modified=max(changed.modified, now()))
             whom = _reached(last)
             record = Record(
-                bulletin=changed, digest=digest(changed), prepared_by=who, prepared_at=_now(),
+                bulletin=changed, digest=digest(changed), prepared_by=who, prepared_at=now(),
                 to=whom if back else last.to if to is None else list(to), released_by=who if back and whom else "",
                 released_at=changed.modified if back and whom else None, reached=whom,
             )  # fmt: skip
@@ -259,7 +259,7 @@ class Desk:
 
     def _note(self, record: Record, who: str, did: str) -> None:
         line = {
-            "at": _now(), "who": who, "did": did, "what": record.bulletin.id, "to": record.to,
+            "at": now(), "who": who, "did": did, "what": record.bulletin.id, "to": record.to,
             "marking": record.bulletin.marking, "digest": record.digest,
         }  # fmt: skip
         self.log.add(msgspec.convert(line, Line))
@@ -270,19 +270,26 @@ def _reached(record: Record | None) -> list[str]:
     return sorted({*record.reached, *(record.to if record.released else [])}) if record is not None else []
 
 
-def _allowed(who: str, people: Sequence[str], verb: str) -> None:
+def allowed(who: str, people: Sequence[str], verb: str) -> None:
+    """Let a person do something, or refuse it.
+
+    Raises:
+        ShareError: when nobody stands behind it, or the person is not among those named.
+    """
     if not who.strip():
         raise ShareError(f"a person must stand behind it: who wants to {verb}?", hint="`--by NAME`")
-    if people and not any(_same(who, one) for one in people):
+    if people and not any(same_person(who, one) for one in people):
         raise ShareError(
             f"`{who}` may not {verb}", hint=f"`[share] {verb.removesuffix('e')}ers` in the settings names who may"
         )
 
 
-def _same(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Tell whether two names are one person's."""
     return one.strip().casefold() == other.strip().casefold()
 
 
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+def now() -> datetime:
+    """Tell the time, to the millisecond, as STIX keeps it."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
