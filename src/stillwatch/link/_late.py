@@ -16,6 +16,11 @@ class LateSight:
         """Propose nothing."""
         return groups.of([])
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: by nothing but the view's cap."""
+        del members
+        return np.full(len(candidates), np.inf)
+
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Bring nobody near."""
         return members[:0]

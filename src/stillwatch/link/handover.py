@@ -113,6 +113,10 @@ class HandoverSight:
             bits[(given[candidates] == 0) | (taken[candidates] == 0)] = 0.0
         return bits
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Give just what `admit` gives."""
+        return self.admit(members, candidates)
+
     def _talks(self, who: npt.NDArray[np.int32], events: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Count the distinct conversations of each owner among some events."""
         pairs = np.unique(np.stack([who[events].astype(np.uint64), self.events.conversation[events]]), axis=1)

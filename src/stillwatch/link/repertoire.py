@@ -56,6 +56,10 @@ class RepertoireSight(UrnSight):
         every = np.minimum(member_bits(members, candidates, self.families), OWN_CAP if own else SINGLE_CAP)
         return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
+        return self.admit(members, candidates)
+
 
 def look(traces: Traces) -> Sight | None:
     """Look at the families of every owner, harness left out."""

@@ -30,6 +30,9 @@ class Sight(Protocol):
     def admit(self, members: Owners, candidates: Owners) -> Bits:
         """Weigh each candidate against a group: how much likelier what he shows is inside it than outside."""
 
+    def reach(self, members: Owners, candidates: Owners) -> Bits:
+        """Bound what `admit` gives each candidate from above; cheaper where that can be."""
+
     def near(self, members: Owners) -> Owners:
         """Owners, members or not, who share anything telling with the members."""
 
