@@ -113,7 +113,10 @@ def view(module: ModuleType) -> str:
 
 def ladder() -> str:
     """Write the rungs, what the gateway is told, and what each place of enforcement does."""
-    lines = ["| rung | action | proxy | LiteLLM plugin | nginx `auth_request` |", "|---|---|---|---|---|"]
+    lines = [
+        "| rung | action | proxy and middleware | LiteLLM plugin | nginx `auth_request` |",
+        "|---|---|---|---|---|",
+    ]
     for rung in LADDER:
         told = rooms.member("act", rung)
         first = (inspect.getdoc(told) or "").splitlines()[0].partition(": ")[2]

@@ -24,7 +24,19 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
-from stillwatch.serve.http import Gone, Headers, Receive, Scope, Send, TooLarge, answer, header, read_body, say
+from stillwatch.serve.http import (
+    Gone,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    answer,
+    hashed_key,
+    header,
+    read_body,
+    say,
+)
 from stillwatch.serve.receivers import PATHS, receive_logs
 from stillwatch.store.tokens import Scope as Permit
 from stillwatch.watch.room import Room
@@ -36,6 +48,8 @@ HEADERS: Final = {
     "user_agent": b"user-agent", "ja4": b"x-ja4", "model": b"x-stillwatch-model",
     "operation": b"x-stillwatch-operation",
 }  # fmt: skip
+AUTHORIZATION: Final = b"x-stillwatch-authorization"
+"""The client's `Authorization`, from gateways that know no better name for the account."""
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -143,6 +157,8 @@ class Decisions:
             await _shut(send)
             return
         asked = Asked(**{name: header(scope, field) for name, field in HEADERS.items()})
+        if not asked.account and (key := hashed_key(header(scope, AUTHORIZATION))):
+            asked = Asked(**{**msgspec.structs.asdict(asked), "account": key, "key": asked.key or key})
         decision = decide(self.room, asked)
         status = STATUS[decision.action]
         told = b"" if status == 200 else ENCODER.encode({"error": "refused", "reference": decision.reference})

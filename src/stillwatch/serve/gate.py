@@ -6,7 +6,6 @@ API key, as LiteLLM names it. The client's address is the peer's, unless the pee
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from stillwatch.serve.decisions import decide
 from stillwatch.serve.dialects import Dialect, dialect, error, refusal
 from stillwatch.serve.harden import Hardening
 from stillwatch.serve.hidden import Hidden
-from stillwatch.serve.http import Scope, Send, answer, header
+from stillwatch.serve.http import Scope, Send, answer, hashed_key, header
 from stillwatch.serve.tracer import FieldTracer, Tracer
 from stillwatch.watch.room import Room
 from stillwatch.watch.texts import texts
@@ -150,10 +149,9 @@ hidden_of = lru_cache(maxsize=512)(Hidden.of)
 def _key(scope: Scope) -> str:
     """Hash the API key of a request; empty where there is none."""
     key = header(scope, b"authorization")
-    key = (
-        key[7:].strip() if key[:7].lower() == "bearer " else header(scope, b"x-api-key") or header(scope, b"api-key")
-    )  # fmt: skip
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() if key else ""
+    if key[:7].lower() != "bearer ":
+        key = header(scope, b"x-api-key") or header(scope, b"api-key")
+    return hashed_key(key)
 
 
 def hidden_texts(files: tuple[str, ...]) -> list[Hidden]:
