@@ -82,6 +82,7 @@ class Watch:
         self.content = "" if state is None else content(state)
         self._newcomers = Newcomers(state, self.settings.innocent_newcomers) if state is not None else None
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
+        self._campaigns = lru_cache(maxsize=65_536)(self._campaigns_of)
         self._framed = lru_cache(maxsize=4096)(self._system)
         self._answers.clear()
         if state is not None:
@@ -137,7 +138,7 @@ class Watch:
             return ALLOWED
         return self._newcomer(asked, now)
 
-    def _campaigns(self, account: str) -> list[int]:
+    def _campaigns_of(self, account: str) -> list[int]:
         if self.state is None:
             return []
         members = self.state.members
