@@ -9,4 +9,4 @@ TRANSFORMS: tuple[str, ...] = ()
 NEEDS_PERSON = True
 PROXY = "answers `403` in the dialect's own shape, with category, case id and appeal address"
 PLUGIN = "raises `403`, with category, case id and appeal in `provider_specific_fields`"
-NGINX = "`403`, with `x-stillwatch-reference`"
+NGINX = "`403`, with `x-stillwatch-reference` and category"
