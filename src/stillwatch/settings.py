@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from stillwatch.errors import SettingsError
+from stillwatch.model.answer import Rung
 
 FILE: Final = "stillwatch.toml"
 
@@ -147,6 +148,50 @@ class Share(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     releasers: tuple[str, ...] = ()
 
 
+class Remedy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[remedy]`: what is done after a finding.
+
+    Attributes:
+        playbooks: directory of your own playbooks; one of a shipped name takes its place.
+        prices: your price list, for `damage`; without one there are tokens alone.
+    """
+
+    playbooks: str = ""
+    prices: str = ""
+
+
+class Command(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A command adapter, `[[hooks.command]]`: your own revocation of keys.
+
+    Attributes:
+        name: as it stands on record.
+        rungs: orders that it is run for.
+        do: the command, as a list of words; no shell. `{account}`, `{order}` and `{campaign}` are put in.
+        undo: what takes it back.
+        timeout_s: how long it may take.
+    """
+
+    name: str
+    rungs: tuple[Rung, ...] = ("suspend",)
+    do: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+
+
+class Hooks(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Section `[hooks]`: who is told, and what is run, when orders act.
+
+    Attributes:
+        timeout_s: how long a receiver may take to answer.
+        every_s: how often the outbox and the commands are looked at.
+        command: command adapters, `[[hooks.command]]` with `name`, `rungs`, `do`, `undo` and `timeout_s`.
+    """
+
+    timeout_s: float = 15.0
+    every_s: float = 1.0
+    command: tuple[Command, ...] = ()
+
+
 class Attested(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What a person says of a practice that no program can see.
 
@@ -183,6 +228,8 @@ class Settings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     proxy: Proxy = Proxy()
     shared: Shared = Shared()
     share: Share = Share()
+    remedy: Remedy = Remedy()
+    hooks: Hooks = Hooks()
     posture: Posture = Posture()
 
 

@@ -9,7 +9,8 @@ import pytest
 from tests.serve.conftest import SETTINGS, Bench, Upstream, benched
 from tests.serve.test_proxy import account, answering, raw
 
-from stillwatch.serve.tracer import FieldTracer, group_of, shown
+from stillwatch.serve.harden import Hardening
+from stillwatch.serve.tracer import FieldTracer, group_of
 from stillwatch.settings import Proxy, Settings
 
 
@@ -56,4 +57,5 @@ def test_a_field_is_set_and_taken_out_wherever_it_lies() -> None:
     assert tracer.without(marked) == {"a": {"x": 1, "b": {}}, "y": 2}
     assert tracer.mark({"a": 3}, "g") == {"a": {"b": {"c": "g"}}}
     assert group_of(["cap_n", "tracer:g"]) == "g"
-    assert shown(["cap_n", "tracer:g"]) == "cap_n, tracer"
+    assert Hardening(["cap_n", "no_leak", "tracer:g"], 1, tracer=tracer).told == "cap_n, tracer"
+    assert Hardening(["cap_n", "no_leak", "tracer:g"], 1).told == "cap_n"

@@ -14,4 +14,7 @@ TRANSFORMS: tuple[str, ...] = ("no_logprobs", "cap_n", "no_reasoning", "no_leak"
 NEEDS_PERSON = True
 PROXY = "changes the request where the dialect has the knob, and takes the rest out of the answer, streamed or not"
 PLUGIN = "the same, in the hooks before and after the call"
-NGINX = "`200`, with `x-stillwatch-action: harden`: nginx cannot edit bodies, so send the account to the proxy"
+NGINX = (
+    "`200`, with `x-stillwatch-action: harden`: nginx cannot edit bodies, "
+    "so that the configuration shown sends the request to the proxy"
+)

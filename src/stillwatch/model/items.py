@@ -36,34 +36,80 @@ class Meeting:
     expected: float
 
 
-def meetings(
-    closely: Closely, members: npt.NDArray[np.int32], order: npt.NDArray[np.int64] | None = None
-) -> list[Meeting]:
-    """Count the meetings of some owners, frame by frame; those of which they share no pool with outsiders are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """All rows of one frame: how often each item was asked, and by how many owners how often."""
 
-    Args:
-        order: what sorts `closely.item_family`, for whoever asks often.
+    items: npt.NDArray[np.uint64]
+    asked: npt.NDArray[np.int64]
+    rows: int
+    met: float
+    owners: int
+    squares: float
 
-    Cost: one sort of the items of the frames that the members use.
+
+class Items:
+    """The items that owners asked, for whoever asks often how the members of groups meet on them.
+
+    Cost: two sorts of all items; then a group costs what its members asked, and each frame one sort, once.
     """
-    owner, family, item = closely.item_owner, closely.item_family, closely.item
-    if order is None:
-        order = np.argsort(family, kind="stable")
-    inside = np.isin(owner, members)
-    found = []
-    for name in np.unique(family[inside]).tolist():
-        here = order[slice(*np.searchsorted(family, (name, name + 1), sorter=order))]
-        mine = inside[here]
-        own, others = here[mine], here[~mine]
-        if len(np.unique(owner[others])) < LEAST_OUTSIDE:
-            continue
-        pairs_in = _pairs(owner[own])
-        pairs_out = _pairs(owner[others])
-        met_in, met_out, across = _met(item[own], item[others])
-        if met_out >= LEAST_MET and across >= LEAST_MET and pairs_in and pairs_out:
-            rate = (across / (len(own) * len(others))) ** 2 / (met_out / pairs_out)
-            found.append(Meeting(family=name, met=met_in, expected=rate * pairs_in))
-    return found
+
+    def __init__(self, closely: Closely) -> None:
+        self._owner, self._family, self._item = closely.item_owner, closely.item_family, closely.item
+        self._by_owner = np.argsort(self._owner, kind="stable")
+        self._by_family = np.argsort(self._family, kind="stable")
+        self._owners, self._families = self._owner[self._by_owner], self._family[self._by_family]
+        self._frames: dict[int, _Frame] = {}
+
+    def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
+        """Count meetings frame by frame; frames of which the members share no pool with outsiders are left out."""
+        rows = self._rows(np.unique(members))
+        rows = rows[np.argsort(self._family[rows], kind="stable")]
+        names, starts = np.unique(self._family[rows], return_index=True)
+        found = [
+            self._meeting(name, own) for name, own in zip(names.tolist(), np.split(rows, starts[1:]), strict=False)
+        ]
+        return [one for one in found if one is not None]
+
+    def _meeting(self, name: int, own: npt.NDArray[np.int64]) -> Meeting | None:
+        frame = self._frame(name)
+        askers, squares = _squares(self._owner[own])
+        if frame.owners - askers < LEAST_OUTSIDE:
+            return None
+        others = frame.rows - len(own)
+        pairs_in = (float(len(own)) ** 2 - squares) / 2
+        pairs_out = (float(others) ** 2 - (frame.squares - squares)) / 2
+        items, asked = np.unique(self._item[own], return_counts=True)
+        beyond = frame.asked[np.searchsorted(frame.items, items)] - asked
+        across = float((asked * beyond).sum())
+        met_in = _pairs(asked)
+        met_out = frame.met - (_pairs(asked + beyond) - _pairs(beyond))
+        if met_out < LEAST_MET or across < LEAST_MET or not pairs_in or not pairs_out:
+            return None
+        rate = (across / (len(own) * others)) ** 2 / (met_out / pairs_out)
+        return Meeting(family=name, met=met_in, expected=rate * pairs_in)
+
+    def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        low = np.searchsorted(self._owners, members)
+        counts = np.searchsorted(self._owners, members, side="right") - low
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows: npt.NDArray[np.int64] = self._by_owner[np.repeat(low, counts) + within]
+        return rows
+
+    def _frame(self, name: int) -> _Frame:
+        if name not in self._frames:
+            here = self._by_family[slice(*np.searchsorted(self._families, (name, name + 1)))]
+            items, asked = np.unique(self._item[here], return_counts=True)
+            owners, squares = _squares(self._owner[here])
+            self._frames[name] = _Frame(
+                items=items, asked=asked, rows=len(here), met=_pairs(asked), owners=owners, squares=squares
+            )
+        return self._frames[name]
+
+
+def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
+    """Do as `Items.meetings`, for whoever asks once."""
+    return Items(closely).meetings(members)
 
 
 SLACK: Final = 0.5
@@ -82,16 +128,12 @@ def deficit_bits(met: float, expected: float) -> float:
     return max(nats / log(2.0), 0.0)
 
 
-def _pairs(owners: npt.NDArray[np.int32]) -> float:
-    """Count the pairs of rows of different owners: nobody asks an item twice here."""
+def _pairs(counts: npt.NDArray[np.int64]) -> float:
+    """Count the pairs of rows on one item, summed over items."""
+    return float((counts * (counts - 1)).sum()) / 2
+
+
+def _squares(owners: npt.NDArray[np.int32]) -> tuple[int, float]:
+    """Count the owners of some rows, and the pairs of rows of one owner: nobody asks an item twice here."""
     counts = np.unique(owners, return_counts=True)[1].astype(np.float64)
-    return (float(counts.sum()) ** 2 - float((counts * counts).sum())) / 2
-
-
-def _met(own: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> tuple[float, float, float]:
-    """Count the pairs on one item: of members, of outsiders, and of one with the other."""
-    items, inverse = np.unique(np.concatenate([own, others]), return_inverse=True)
-    inside = np.bincount(inverse[: len(own)], minlength=len(items)).astype(np.float64)
-    beyond = np.bincount(inverse[len(own) :], minlength=len(items)).astype(np.float64)
-    within, without = (counts @ (counts - 1) / 2 for counts in (inside, beyond))
-    return float(within), float(without), float(inside @ beyond)
+    return len(counts), float((counts * counts).sum())

@@ -21,7 +21,6 @@ from stillwatch.serve.events import Rewriter
 from stillwatch.serve.gate import Gate, Passing
 from stillwatch.serve.harden import Hardening
 from stillwatch.serve.http import Headers, Send, answer
-from stillwatch.serve.tracer import shown
 from stillwatch.store.licences import Delivered
 from stillwatch.watch.texts import answered
 
@@ -75,7 +74,7 @@ class Answering:
         except Unreadable:
             await self._instead("the model's answer could not be read")
             return
-        self._headers.append((b"x-stillwatch-transforms", shown(self._one.decision.transforms).encode()))
+        self._headers.append((b"x-stillwatch-transforms", hardening.told.encode()))
         self._headers = [(name, value) for name, value in self._headers if name not in DROPPED]
         if self._kind == "text/event-stream":
             self._rewriter = Rewriter(hardening)

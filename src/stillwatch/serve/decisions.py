@@ -24,7 +24,19 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
-from stillwatch.serve.http import Gone, Headers, Receive, Scope, Send, TooLarge, answer, header, read_body, say
+from stillwatch.serve.http import (
+    Gone,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    answer,
+    hashed_key,
+    header,
+    read_body,
+    say,
+)
 from stillwatch.serve.receivers import PATHS, receive_logs
 from stillwatch.store.tokens import Scope as Permit
 from stillwatch.watch.room import Room
@@ -36,6 +48,8 @@ HEADERS: Final = {
     "user_agent": b"user-agent", "ja4": b"x-ja4", "model": b"x-stillwatch-model",
     "operation": b"x-stillwatch-operation",
 }  # fmt: skip
+AUTHORIZATION: Final = b"x-stillwatch-authorization"
+"""The client's `Authorization`, from gateways that know no better name for the account."""
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -73,20 +87,9 @@ class Decisions:
         elif scope["type"] == "lifespan":
             await lifespan(self.room, receive, send)
 
-    def permitted(self, scope: Scope, permit: Permit) -> bool:
-        """Tell whether the request's token may do this."""
-        text = bearer = ""
-        for name, value in scope["headers"]:
-            if name == b"x-stillwatch-token":
-                text = value.decode("latin-1")
-            elif name == b"authorization" and value[:7].lower() == b"bearer ":
-                bearer = value[7:].decode("latin-1")
-        token = self.room.doors.who(text or bearer, time.time())
-        return token is not None and permit in token.scopes
-
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.permitted(scope, "decide"):
-            await _shut(send)
+        if not permitted(self.room, scope, "decide"):
+            await shut(send)
             return
         try:
             raw = await read_body(receive, self.room.settings.watch.max_body_mib << 20)
@@ -113,8 +116,8 @@ class Decisions:
         await send({"type": "http.response.body", "body": body})
 
     async def _logs(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.permitted(scope, "ingest"):
-            await _shut(send)
+        if not permitted(self.room, scope, "ingest"):
+            await shut(send)
             return
         most = self.room.settings.watch.max_body_mib << 20
         await receive_logs(scope, receive, send, place=self.room.place, most=most)
@@ -128,25 +131,38 @@ class Decisions:
         elif path == "/v1/decide" or path.startswith("/v1/decide/"):
             await self._headers_only(scope, send)
         elif path in ("/metrics", "/openapi.json"):
-            if not self.permitted(scope, "read"):
-                await _shut(send)
+            if not permitted(self.room, scope, "read"):
+                await shut(send)
             elif path == "/metrics":
-                kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-                await answer(send, 200, metrics(self.room).encode(), [kind])
+                await tell_metrics(self.room, send)
             else:
                 await answer(send, 200, ENCODER.encode(OPENAPI))
         else:
             await say(send, 404, "there is nothing here", "POST /v1/decide, GET /healthz, /metrics, /openapi.json")
 
     async def _headers_only(self, scope: Scope, send: Send) -> None:
-        if not self.permitted(scope, "decide"):
-            await _shut(send)
+        if not permitted(self.room, scope, "decide"):
+            await shut(send)
             return
         asked = Asked(**{name: header(scope, field) for name, field in HEADERS.items()})
+        if not asked.account and (key := hashed_key(header(scope, AUTHORIZATION))):
+            asked = Asked(**{**msgspec.structs.asdict(asked), "account": key, "key": asked.key or key})
         decision = decide(self.room, asked)
         status = STATUS[decision.action]
         told = b"" if status == 200 else ENCODER.encode({"error": "refused", "reference": decision.reference})
         await answer(send, status, told, decision_headers(decision, self.room))
+
+
+def permitted(room: Room, scope: Scope, permit: Permit, *, bearers: bool = True) -> bool:
+    """Tell whether the request's token may do this. Bearer tokens count where `Authorization` is ours to read."""
+    text = bearer = ""
+    for name, value in scope["headers"]:
+        if name == b"x-stillwatch-token":
+            text = value.decode("latin-1")
+        elif bearers and name == b"authorization" and value[:7].lower() == b"bearer ":
+            bearer = value[7:].decode("latin-1")
+    token = room.doors.who(text or bearer, time.time())
+    return token is not None and permit in token.scopes
 
 
 def decide(room: Room, asked: Asked) -> Decision:
@@ -176,9 +192,15 @@ def decision_headers(decision: Decision, room: Room) -> Headers:
     return told
 
 
-async def _shut(send: Send) -> None:
+async def shut(send: Send) -> None:
     hint = "send a token in `x-stillwatch-token`; `stillwatch token make` makes one"
     await say(send, 401, "this needs a token", hint, [(b"www-authenticate", b"Bearer")])
+
+
+async def tell_metrics(room: Room, send: Send) -> None:
+    """Answer with the metrics."""
+    kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+    await answer(send, 200, metrics(room).encode(), [kind])
 
 
 def metrics(room: Room) -> str:

@@ -6,7 +6,6 @@ API key, as LiteLLM names it. The client's address is the peer's, unless the pee
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,15 +14,16 @@ import msgspec
 from stillwatch.errors import SettingsError
 from stillwatch.ingest import Clients, networks
 from stillwatch.model.answer import Asked, Decision
-from stillwatch.serve.decisions import decide
+from stillwatch.serve.decisions import decide, permitted, shut, tell_metrics
 from stillwatch.serve.dialects import Dialect, dialect, error, refusal
 from stillwatch.serve.harden import Hardening
 from stillwatch.serve.hidden import Hidden
-from stillwatch.serve.http import Scope, Send, answer, header
+from stillwatch.serve.http import Scope, Send, answer, hashed_key, header
 from stillwatch.serve.tracer import FieldTracer, Tracer
 from stillwatch.watch.room import Room
 from stillwatch.watch.texts import texts
 
+METRICS: Final = "/stillwatch/metrics"
 STOPPING: Final = ("refuse", "challenge", "slow")
 
 
@@ -70,6 +70,16 @@ class Gate:
         self.hidden = hidden_texts(self.settings.hidden)
         self.tracer = tracer or (FieldTracer(self.settings.tracer_field) if self.settings.tracer_field else None)
         self._clients = Clients(networks(room.settings.ingest.trusted_proxies))
+
+    async def own(self, scope: Scope, send: Send) -> bool:
+        """Answer what is asked of the gateway itself; tells whether that was so."""
+        if scope["path"] != METRICS or scope["method"] != "GET":
+            return False
+        if permitted(self.room, scope, "read", bearers=False):
+            await tell_metrics(self.room, send)
+        else:
+            await shut(send)
+        return True
 
     def passing(self, scope: Scope, raw: bytes) -> Passing:
         """Decide about a request, and change it where that is decided."""
@@ -150,10 +160,9 @@ hidden_of = lru_cache(maxsize=512)(Hidden.of)
 def _key(scope: Scope) -> str:
     """Hash the API key of a request; empty where there is none."""
     key = header(scope, b"authorization")
-    key = (
-        key[7:].strip() if key[:7].lower() == "bearer " else header(scope, b"x-api-key") or header(scope, b"api-key")
-    )  # fmt: skip
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() if key else ""
+    if key[:7].lower() != "bearer ":
+        key = header(scope, b"x-api-key") or header(scope, b"api-key")
+    return hashed_key(key)
 
 
 def hidden_texts(files: tuple[str, ...]) -> list[Hidden]:

@@ -45,6 +45,9 @@ class Hardening:
     Args:
         hidden: what answers may not repeat.
         begun: whether answers begin inside a thought that the prompt opened.
+
+    Attributes:
+        told: what is done, as the client is told; without what has nothing to act on.
     """
 
     def __init__(
@@ -60,6 +63,9 @@ class Hardening:
         self._knobs = "no_logprobs" in transforms
         self._tracer = tracer
         self._group = group_of(transforms)
+        idle = {"no_leak": not self.hidden, "tracer": tracer is None}
+        names = [name.partition(":")[0] for name in transforms]
+        self.told = ", ".join(name for name in names if not idle.get(name))
 
     # -- requests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -77,3 +78,9 @@ def header(scope: Scope, name: bytes) -> str:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def hashed_key(authorization: str) -> str:
+    """Name the account of an API key as LiteLLM does: by its SHA-256; empty where there is none."""
+    key = authorization[7:] if authorization[:7].lower() == "bearer " else authorization
+    return hashlib.sha256(key.strip().encode("utf-8", "replace")).hexdigest() if key.strip() else ""

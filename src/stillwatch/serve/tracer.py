@@ -70,8 +70,3 @@ class FieldTracer:
 def group_of(transforms: list[str]) -> str:
     """Tell the group that answers are marked for; empty for none."""
     return next((name.removeprefix(PREFIX) for name in transforms if name.startswith(PREFIX)), "")
-
-
-def shown(transforms: list[str]) -> str:
-    """Name transforms to whom they befall: without the group."""
-    return ", ".join(name.partition(":")[0] for name in transforms)

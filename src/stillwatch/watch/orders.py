@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from stillwatch import rooms
 from stillwatch.errors import BookError, UsageError
-from stillwatch.model.answer import NEWCOMERS_MOST, Blast, Order, Rung, Spared, rank
+from stillwatch.model.answer import FREE, NEWCOMERS_MOST, Blast, Order, Rung, Spared, rank
 from stillwatch.model.case import Entry
 from stillwatch.store import cases
 from stillwatch.store.book import Book
@@ -27,10 +27,12 @@ from stillwatch.store.key import Key
 from stillwatch.store.live import State
 from stillwatch.watch.standing import in_force, standing
 
-NOBODY: Final = re.compile(r"^(?:|-|nobody|system|auto(?:matic)?|stillwatch|bot|root|admin)$", re.IGNORECASE)
+NOBODY: Final = re.compile(
+    r"^(?:|-|nobody|system|auto(?:matic)?|stillwatch|root|admin|support|receiver|clock|"
+    r"(?:.*[ _-])?(?:gateway|proxy|service|server|daemon|cron|robot|bot|script))$",
+    re.IGNORECASE,
+)
 """Names that are no person's."""
-FREE: Final = ("", "free", "trial", "none", "evaluation")
-"""Plans that nobody pays for."""
 LONGEST_DAYS: Final = 366
 DELAY_MOST_S: Final = 7 * 86_400
 
@@ -69,6 +71,7 @@ def plan(book: Book, asked: Plan, *, state: State | None, key: Key, now: datetim
     entry = _entry(asked)
     order = Order(
         id=f"o-{secrets.token_hex(4)}", rung=asked.rung, accounts=sorted(set(asked.accounts)), campaign=asked.campaign,
+        members=sorted(entry.accounts) if entry is not None and not asked.accounts else [],
         newcomers=asked.newcomers, transforms=list(asked.transforms), reason=asked.reason,
         evidence=[] if entry is None else [bar.because for bar in entry.evidence if bar.counted],
         planned_by=asked.by, planned_at=now, ends=asked.ends, delay_s=asked.delay_s,

@@ -18,6 +18,7 @@ class Linked:
         self.held = held
         self._uses: dict[str, list[Object]] = {}
         self._indicates: dict[str, list[Object]] = {}
+        self._attributed: dict[str, list[Object]] = {}
         self._notes: dict[str, list[Object]] = {}
         for one in held.values():
             if one.get("type") == "relationship":
@@ -32,12 +33,18 @@ class Linked:
             return
         if kind == "uses" and target in self.held and _by(one, self.held.get(source, {})):
             self._uses.setdefault(source, []).append(self.held[target])
+        if kind == "attributed-to" and target in self.held and _by(one, self.held.get(source, {})):
+            self._attributed.setdefault(source, []).append(self.held[target])
         if kind == "indicates" and source in self.held and _by(one, self.held[source]):
             self._indicates.setdefault(target, []).append(self.held[source])
 
     def used(self, main: Object, kind: str) -> list[Object]:
         """Give what an object uses, of one type."""
         return [one for one in self._uses.get(main["id"], []) if one.get("type") == kind]
+
+    def attributed(self, main: Object, kind: str) -> list[Object]:
+        """Give whom an object is attributed to, of one type and by its own maker."""
+        return [one for one in self._attributed.get(main["id"], []) if one.get("type") == kind and _by(one, main)]
 
     def indicators(self, main: Object) -> list[Object]:
         """Give what indicates an object."""
