@@ -31,10 +31,12 @@ def tables(scratch: Scratch, codes: Codes, crowd: Crowd, pool: Executor) -> dict
     counted = pool.map(lambda name: _pairs(scratch, codes, name), names)
     held = {name: _by_owner(pairs, crowd) for name, pairs in zip(names, counted, strict=True)}
     facts = crowd.facts
-    hours = np.where(facts.created_at > 0, (facts.created_at // HOUR_MS).astype(np.uint64) + U64(1), U64(0))
+    opened = facts.created_at > 0
+    hours = np.where(opened, (facts.created_at // HOUR_MS).astype(np.uint64) + U64(1), U64(0))
+    days = np.where(opened, (facts.created_at // (24 * HOUR_MS)).astype(np.uint64) + U64(1), U64(0))
     known = {
         "payment": facts.payment, "payment_bin": facts.payment_bin, "device": facts.device,
-        "referrer": facts.referrer, "created_hour": hours, "phone": facts.phone,
+        "referrer": facts.referrer, "created_hour": hours, "created_day": days, "phone": facts.phone,
     }  # fmt: skip
     ones = np.ones(len(crowd.owner))
     for name, values in known.items():

@@ -90,6 +90,7 @@ class Watch:
             if self.keeping is not None:
                 self.keeping.attach(self._newcomers)
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
+        self._campaigns = lru_cache(maxsize=65_536)(self._campaigns_of)
         self._framed = lru_cache(maxsize=4096)(self._system)
         self._numbers = {} if state is None else {one.id: n for n, one in enumerate(state.meta.campaigns)}
         if state is not None:
@@ -145,7 +146,7 @@ class Watch:
             return ALLOWED
         return self._newcomer(asked, now)
 
-    def _campaigns(self, account: str) -> list[int]:
+    def _campaigns_of(self, account: str) -> list[int]:
         if self.state is None:
             return []
         members = self.state.members
