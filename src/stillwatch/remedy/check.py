@@ -1,7 +1,7 @@
 """Check: every file that goes live is read beforehand as it will be read then, by the same code; nothing is changed.
 
-Beyond what each reader refuses: commands that cannot be run, orders on a campaign which nobody knows, numbers that would
-stop traffic. A file that is wrong is told with its place and what next; the others are looked at all the same.
+Beyond what each reader refuses: commands that cannot be run, orders on a campaign that nobody knows, numbers that
+would stop traffic. A file that is wrong is told with its place and what next; the others are looked at all the same.
 """
 
 from __future__ import annotations
