@@ -61,6 +61,22 @@ def hunted(_hunted: Path, tmp_path: Path) -> Path:
     return copy
 
 
+# -- where everything is installed, nothing may be skipped
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Count a skip as a failure where `STILLWATCH_NO_SKIPS` is set, but for tests of the shared reference data."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("STILLWATCH_NO_SKIPS") and not hasattr(report, "wasxfail"):
+        if item.get_closest_marker("shared"):
+            return
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"nothing may be skipped here (STILLWATCH_NO_SKIPS is set): {reason}"
+
+
 # -- a town of owners, of whom the first few are a gang; what each holds is drawn as the test says
 
 OWNERS = 400

@@ -23,6 +23,7 @@ import pytest
 from stillwatch import errors, rooms, settings
 from stillwatch.model import case as model
 from stillwatch.model.answer import LADDER
+from stillwatch.posture.catalogue import AREAS, Practice, catalogue
 from stillwatch.prove.lineage import report as lineage
 from stillwatch.prove.profile import run as profile
 from stillwatch.prove.twins import audit as twins
@@ -46,10 +47,19 @@ def options(verb: str) -> str:
     """Write a verb's usage and its options; of a verb with verbs of its own, those of each."""
     spoken = command(verb)
     if isinstance(spoken, click.Group):
-        parts = [(f"{verb} {name}", one) for name, one in sorted(spoken.commands.items())]
+        parts = list(inner(verb, spoken))
         told = [f"### `stillwatch {name}`\n\n{first_sentence(one)}\n\n{table(name, one)}" for name, one in parts]
         return "\n\n".join(told)
     return table(verb, spoken)
+
+
+def inner(verb: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Give the verbs of a verb, and theirs."""
+    for name, one in sorted(group.commands.items()):
+        if isinstance(one, click.Group):
+            yield from inner(f"{verb} {name}", one)
+        else:
+            yield f"{verb} {name}", one
 
 
 def first_sentence(spoken: click.Command) -> str:
@@ -74,7 +84,8 @@ def section(name: str) -> str:
     says = dict(attributes(struct))
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for field in msgspec.structs.fields(struct):
-        default = msgspec.json.encode(msgspec.to_builtins(field.default)).decode()
+        value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        default = msgspec.json.encode(msgspec.to_builtins(value)).decode()
         lines.append(f"| `{field.encode_name}` | `{default}` | {says[field.name]} |")
     return "\n".join(lines)
 
@@ -102,12 +113,36 @@ def view(module: ModuleType) -> str:
 
 def ladder() -> str:
     """Write the rungs, what the gateway is told, and what each place of enforcement does."""
-    lines = ["| rung | action | proxy | LiteLLM plugin | nginx `auth_request` |", "|---|---|---|---|---|"]
+    lines = [
+        "| rung | action | proxy and middleware | LiteLLM plugin | nginx `auth_request` |",
+        "|---|---|---|---|---|",
+    ]
     for rung in LADDER:
         told = rooms.member("act", rung)
         first = (inspect.getdoc(told) or "").splitlines()[0].partition(": ")[2]
         lines.append(f"| **{rung}**: {first} | `{told.ACTION}` | {told.PROXY} | {told.PLUGIN} | {told.NGINX} |")
     return "\n".join(lines)
+
+
+def practices() -> str:
+    """Write the catalogue of practices, area by area."""
+    known = catalogue()
+    parts = [f"Catalogue {known.version} of {known.dated}: {len(known.practice)} practices."]
+    for area, title in AREAS.items():
+        parts.append(f"## {title}")
+        parts.extend(practice(one) for one in known.practice if one.area == area)
+    return "\n\n".join(parts)
+
+
+def practice(one: Practice) -> str:
+    atlas = ", ".join(f"`{number}`" for number in one.mitigation) or "none"
+    facts = [
+        ("why", one.why), ("ATLAS mitigation", atlas),
+        ("recommended by", one.source + (" \\*" if one.secondhand else "")),
+        ("in stillwatch", one.here), ("checked by", f"{one.check}; limit {one.limit:g}" if one.limit else one.check),
+    ]  # fmt: skip
+    table = "\n".join(f"| {name} | {value.replace('|', ' or ')} |" for name, value in facts)
+    return f"### {one.id}\n\n{one.what}.\n\n| | |\n|---|---|\n{table}"
 
 
 def made() -> Iterator[tuple[Path, str, Callable[[], str]]]:
@@ -117,6 +152,7 @@ def made() -> Iterator[tuple[Path, str, Callable[[], str]]]:
     for field in msgspec.structs.fields(settings.Settings):
         yield DOCS / "reference" / "settings.md", field.name, lambda name=field.name: section(name)  # type: ignore[misc]
     yield DOCS / "reference" / "answer.md", "act", ladder
+    yield DOCS / "reference" / "practices.md", "practices", practices
     for name, module in rooms.members("link").items():
         yield DOCS / "reference" / "views.md", name, lambda module=module: view(module)  # type: ignore[misc]
 
@@ -143,7 +179,7 @@ def test_what_is_made_from_the_code_is_as_the_code_makes_it(page: Path, name: st
 def test_every_verb_says_what_each_of_its_options_is_for() -> None:
     for verb in VERBS:
         spoken = command(verb)
-        for one in spoken.commands.values() if isinstance(spoken, click.Group) else [spoken]:
+        for one in [told for _, told in inner(verb, spoken)] if isinstance(spoken, click.Group) else [spoken]:
             assert one.help, f"`{verb} {one.name}` says nothing of itself"
             for parameter in one.params:
                 if isinstance(parameter, click.Option):

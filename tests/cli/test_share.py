@@ -101,3 +101,80 @@ def test_nothing_is_told_in_nobodys_name(case: Path, capsys: pytest.CaptureFixtu
     (case.parent / "stillwatch.toml").write_text("")
     assert leave("preview", case) == 2
     assert "no organisation is named" in capsys.readouterr().err
+
+
+def test_a_finding_is_referred_to_an_authority_and_what_one_tells_is_taken(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave("prepare", case, "--by", "Ada", "--json")
+    (record,) = json.loads(capsys.readouterr().out)["bulletins"]
+    name = record["bulletin"]["id"]
+    asked = ("refer", name, "--to", "agency", "--asks", "Look at it.", "--basis", "Voluntary.", "--by", "Ada")
+    assert leave(*asked) == 1
+    assert "`agency` is no peer" in capsys.readouterr().err
+    (case.parent / "desk" / "peers.toml").write_text(
+        '[[peer]]\nname = "agency"\norganisation = "Example Lab"\nkind = "authority"\n'
+    )
+    assert leave(*asked) == 0
+    shown = capsys.readouterr().out
+    assert "volume.exchanges" in shown
+    assert "asks  Look at it." in shown
+    referral = shown.split()[1]
+    out = case.parent / "referral.zip"
+    assert leave("refer-release", referral, "--by", "Ada", "--out", out) == 1
+    assert "a second person releases" in capsys.readouterr().err
+    assert leave("refer-release", referral, "--by", "Grace", "--out", out) == 0
+    assert leave("refer-check", out) == 0
+    assert "sound: Distillation campaign" in capsys.readouterr().out
+    broken = case.parent / "broken.zip"
+    broken.write_bytes(out.read_bytes().replace(b"about 24 accounts", b"about 99 accounts"))
+    assert leave("refer-check", broken) == 1
+    assert leave("take", broken, "--peer", "agency") == 1
+    assert "a damaged one: Bad CRC-32 for file 'bulletin.json'" in capsys.readouterr().err
+    assert leave("take", out, "--peer", "agency", "--json") == 0
+    (outcome,) = json.loads(capsys.readouterr().out)["bulletins"]
+    assert outcome["became"] == "new"
+    leave("revoke", name, "--by", "Ada", "--because", "An error.")
+    assert "it was referred to Example Lab, which no server tells" in capsys.readouterr().err
+
+
+def test_an_organisation_is_named_answers_and_the_name_is_taken_back(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave("prepare", case, "--by", "Ada", "--json")
+    (record,) = json.loads(capsys.readouterr().out)["bulletins"]
+    name = record["bulletin"]["id"]
+    claim = [
+        "actor-claim", name, "--name", "Example Distillers", "--by", "Ada", "--likelihood", "likely",
+        "--confidence", "moderate", "--asked", "2026-05-10", "--ground", "payment:issuer:Two invoices.",
+    ]  # fmt: skip
+    assert leave(*claim) == 1
+    assert "`actor.grounds` holds fewer than 2 independent classes" in capsys.readouterr().err
+    assert leave(*claim, "--ground", "country:us:It is there.") == 1
+    assert "never evidence" in capsys.readouterr().err
+    assert leave(*claim, "--ground", "registration:provider:Four sign-ups.") == 0
+    assert leave("actor-reply", name, "--stance", "denies", "--says", "It is not us.", "--by", "Ada") == 0
+    assert leave("show", name) == 0
+    assert "what whoever is named answers: it travels with the claim" in capsys.readouterr().out
+    assert leave("actor-withdraw", name, "--because", "An error.", "--by", "Ada") == 0
+    leave("log", "--json")
+    did = [line["did"] for line in json.loads(capsys.readouterr().out.splitlines()[-1])["lines"]]
+    assert did == ["prepared", "claimed", "replied", "withdrawn"]
+
+
+def test_with_named_releasers_nothing_unreleased_is_exported_but_as_a_draft(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (case.parent / "stillwatch.toml").write_text('[share]\norganisation = "Example Lab"\nreleasers = ["grace"]\n')
+    wanted = ("export", case, "--format", "csv", "--out", case.parent / "b.csv", "--campaign", "cam-9d7f7b2711")
+    assert leave(*wanted) == 1
+    assert "nobody has released it" in capsys.readouterr().err
+    assert leave(*wanted, "--draft") == 0
+    leave("prepare", case, "--by", "Ada", "--campaign", "cam-9d7f7b2711", "--json")
+    out = capsys.readouterr().out
+    (record,) = json.loads(out[out.index("{") :])["bulletins"]
+    leave("release", record["bulletin"]["id"], "--by", "Grace", "--to", "peer-b")
+    assert leave(*wanted) == 0
+    leave("log", "--json")
+    lines = json.loads(capsys.readouterr().out.splitlines()[-1])["lines"]
+    assert [line["note"] for line in lines if line["did"] == "exported"] == ["csv, not released", "csv"]

@@ -15,13 +15,17 @@ from stillwatch.model.items import deficit_bits
 POOL = 600
 
 
-def look(town: Any, divides: bool, outsiders: int = 200) -> Any:
-    """One frame: outsiders draw fifteen of 600 items; the gang divides them, or draws forty each like anybody."""
+def look(town: Any, divides: bool, outsiders: int = 200, shift: int = 0) -> Any:
+    """One frame: outsiders draw fifteen of 600 items; the gang divides them, or draws forty each like anybody.
+
+    Args:
+        shift: how many of the gang's items no outsider asks.
+    """
     rng = np.random.default_rng(11)
     rows = [(owner, item) for owner in town.others[:outsiders].tolist() for item in rng.choice(POOL, 15, replace=False)]
     for owner in town.gang.tolist():
         mine = range(owner * 40, owner * 40 + 40) if divides else rng.choice(POOL, 40, replace=False).tolist()
-        rows += [(owner, item) for item in mine]
+        rows += [(owner, item + shift) for item in mine]
     owners, items = (np.array(column) for column in zip(*rows, strict=True))
     closely = town.closely(
         item_owner=owners.astype(np.int32), item=items.astype(np.uint64) + np.uint64(1),
@@ -48,6 +52,16 @@ def test_meeting_a_little_less_often_is_no_division(met: int, believed: bool) ->
 
 def test_where_the_pool_has_no_outsiders_it_says_nothing(town: Any) -> None:
     assert look(town, divides=True, outsiders=5).weigh(groups.of([town.gang]))[0] == 0
+
+
+@pytest.mark.parametrize("shift", [POOL, POOL - 20])
+def test_items_that_nobody_else_asks_prove_nothing(town: Any, shift: int) -> None:
+    """Every product's questions are its own: who never meets his fellows may have no list in common with them."""
+    assert look(town, divides=True, shift=shift).weigh(groups.of([town.gang]))[0] < 0.5
+
+
+def test_a_list_that_outsiders_ask_half_of_is_still_seen_to_be_divided(town: Any) -> None:
+    assert look(town, divides=True, shift=POOL // 4).weigh(groups.of([town.gang]))[0] > 5
 
 
 def test_it_confirms_and_lets_nobody_in(town: Any) -> None:

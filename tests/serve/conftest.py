@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from stillwatch.model.answer import Rung
+from stillwatch.serve.middleware import Middleware
 from stillwatch.serve.proxy import Proxy
 from stillwatch.serve.run import Listen, config
 from stillwatch.settings import Settings, Watch
@@ -140,12 +141,17 @@ class Bench:
         return made.id
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    folder: Path = tmp_path_factory.mktemp("bench")
-    upstream = Upstream()
+@contextmanager
+def benched(folder: Path, upstream: Upstream, *, inside: bool, settings: Settings = SETTINGS) -> Iterator[Bench]:
+    """Serve an upstream directly, and through the proxy or inside the middleware."""
     with ExitStack() as stack:
         direct = stack.enter_context(serving(upstream))
-        room = Room(folder, SETTINGS, enforce=True)
-        url = stack.enter_context(serving(Proxy(room, direct)))
-        yield Bench(room, upstream, direct, url)
+        room = Room(folder, settings, enforce=True)
+        app = Middleware(upstream, room=room) if inside else Proxy(room, direct)
+        yield Bench(room, upstream, direct, stack.enter_context(serving(app)))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["proxy", "middleware"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with benched(tmp_path_factory.mktemp("bench"), Upstream(), inside=request.param) as one:
+        yield one

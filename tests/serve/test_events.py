@@ -24,7 +24,7 @@ def test_any_bytes_are_read_and_none_is_lost_or_made_up(pieces: list[bytes]) -> 
 @settings(max_examples=80, deadline=None)
 @given(PIECES, st.sampled_from(["chat", "completions", "messages", "responses"]))
 def test_any_bytes_are_rewritten_without_an_error(pieces: list[bytes], name: str) -> None:
-    rewriter = Rewriter(name, Hardening(ALL, 1))  # type: ignore[arg-type]
+    rewriter = Rewriter(Hardening(ALL, 1))  # type: ignore[arg-type]
     b"".join([*map(rewriter.feed, pieces), rewriter.close()])
 
 
@@ -45,8 +45,8 @@ def test_any_json_is_hardened_without_an_error(value: object, name: str) -> None
     hardening = Hardening(ALL, 1)
     if isinstance(value, dict):
         hardening.request(name, json.loads(json.dumps(value)))  # type: ignore[arg-type]
-    hardening.answer(name, json.loads(json.dumps(value)))  # type: ignore[arg-type]
-    rewriter = Rewriter(name, hardening)  # type: ignore[arg-type]
+    hardening.answer(json.loads(json.dumps(value)))  # type: ignore[arg-type]
+    rewriter = Rewriter(hardening)  # type: ignore[arg-type]
     rewriter.feed(b"data: " + json.dumps(value).encode() + b"\n\n")
 
 

@@ -445,7 +445,7 @@ def test_a_stream_cut_at_any_byte_gives_the_same(name: Any, whole: bytes, ends: 
     whole = whole.replace(b"\n", ends)
 
     def rewritten(*pieces: bytes) -> bytes:
-        rewriter = Rewriter(name, Hardening(["no_logprobs", "cap_n", "no_reasoning"], 1))
+        rewriter = Rewriter(Hardening(["no_logprobs", "cap_n", "no_reasoning"], 1))
         return b"".join([*map(rewriter.feed, pieces), rewriter.close()])
 
     wanted = rewritten(whole)
@@ -464,7 +464,7 @@ def test_an_event_that_is_not_changed_leaves_with_its_own_bytes() -> None:
     from stillwatch.serve.harden import Hardening
 
     stream = b': keep-alive\r\n\r\nid: 7\ndata: {"choices": [{"index":0, "delta": {"content": "\xc3\xa9 \\u00e9"}}]}\n\ndata: [DONE]\n\n'
-    rewriter = Rewriter("chat", Hardening(["no_reasoning"], 1))
+    rewriter = Rewriter(Hardening(["no_reasoning"], 1))
     assert rewriter.feed(stream) + rewriter.close() == stream
 
 

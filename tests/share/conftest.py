@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from stillwatch.model.bulletin import Bulletin, Range, SharedFamily
+from stillwatch.model.actor import Actor, Ground
+from stillwatch.model.bulletin import Bulletin, Range, Reference, SharedFamily
 from stillwatch.model.case import Axis, Case, Entry, ErrorControl, Evidence, Explanation, FamilySummary, Traffic
+from stillwatch.share import actors
 from stillwatch.share.compose import compose
 
 BEGIN = datetime(2026, 5, 4, 0, 29, 44, tzinfo=UTC)
@@ -63,13 +65,33 @@ RANGES = [
 ]
 
 
+REFERENCE = Reference(
+    source="Example Lab", external_id="report 7", url="https://example.com/report-7", sha256="ab" * 32
+)
+ACTOR = Actor(
+    name="Example Distillers", probability=70, confidence=60, stands_behind="Ada Byron", claimed=BEGIN,
+    grounds=[
+        Ground(kind="payment", source="card issuer", says="Two invoices are made out to it."),
+        Ground(kind="registration", source="identity provider", says="Four sign-ups were verified as its employees."),
+    ],
+    asked_on=date(2026, 5, 10),
+)  # fmt: skip
+
+
+@pytest.fixture
+def named(bulletin: Bulletin) -> Bulletin:
+    """The same bulletin, with a claim about who is behind it."""
+    return actors.claimed(bulletin, ACTOR)
+
+
 @pytest.fixture
 def bulletin() -> Bulletin:
     """A bulletin with everything that one may hold."""
     entry = an_entry()
-    return compose(
+    told = compose(
         entry, a_case(entry), producer="Example Lab", families=[FAMILY], ranges=RANGES, note="Seen by two teams."
     )
+    return msgspec.structs.replace(told, references=[REFERENCE])
 
 
 def golden() -> Bulletin:

@@ -106,8 +106,8 @@ def test_no_id_of_the_house_passes_in_any_text(account: str, field: str) -> None
     assert field in {one.field for one in scrub.refusals(wrong, entry.accounts)}
 
 
-def test_every_field_of_a_bulletin_has_a_reason_to_leave(bulletin: Bulletin) -> None:
-    told = preview.leaving(msgspec.structs.replace(bulletin, revoked=True, revoked_because="an error"))
+def test_every_field_of_a_bulletin_has_a_reason_to_leave(named: Bulletin) -> None:
+    told = preview.leaving(msgspec.structs.replace(named, revoked=True, revoked_because="an error"))
     shown = {one.field.partition(".")[0] for one in told}
     assert shown == {field.encode_name for field in msgspec.structs.fields(Bulletin)}
     assert all(one.why for one in told)

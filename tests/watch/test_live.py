@@ -65,7 +65,7 @@ def test_a_member_is_hardened_by_an_order_on_its_campaign_and_strangers_are_not(
     decision = room.watch.decide(Asked(account=campaign.accounts[0]))
     assert decision.action == "harden"
     assert decision.order == name
-    assert set(decision.transforms) == {"no_logprobs", "cap_n", "no_reasoning"}
+    assert set(decision.transforms) == {"no_logprobs", "cap_n", "no_reasoning", "no_leak", f"tracer:{campaign.id}"}
     assert room.watch.decide(Asked(account="somebody-else")).action == "allow"
 
 

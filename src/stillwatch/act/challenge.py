@@ -13,4 +13,7 @@ TRANSFORMS: tuple[str, ...] = ()
 NEEDS_PERSON = True
 PROXY = "answers `403` with the step-up address; without one, `403` with the case id once an hour, and passes the rest"
 PLUGIN = "raises `403` in the same way"
-NGINX = "`401`, with `x-stillwatch-step-up`"
+NGINX = (
+    "`401`, with `x-stillwatch-step-up` where there is one: the configuration shown answers `403`; "
+    "once an hour without a step-up address"
+)

@@ -10,5 +10,8 @@ NEEDS_PERSON = True
 PROXY = (
     "answers `429` with `retry-after` above the rate set (`[watch] slow_per_minute`); below it passes the request on"
 )
-PLUGIN = "raises `429` above the rate"
-NGINX = "`200`, with `x-stillwatch-action: slow` for `limit_req`; above the rate `403`"
+PLUGIN = "raises `429` with `retry-after` above the rate"
+NGINX = (
+    "`200` below the rate; above it `403` with `x-stillwatch-action: slow` and `retry-after`, "
+    "which the configuration shown turns into `429`"
+)

@@ -8,5 +8,5 @@ ACTION: Action = "refuse"
 TRANSFORMS: tuple[str, ...] = ()
 NEEDS_PERSON = True
 PROXY = "answers `403` in the dialect's own shape, with category, case id and appeal address"
-PLUGIN = "raises `403` with the same"
-NGINX = "`403`, with `x-stillwatch-reference`"
+PLUGIN = "raises `403`, with category, case id and appeal in `provider_specific_fields`"
+NGINX = "`403`, with `x-stillwatch-reference` and category"

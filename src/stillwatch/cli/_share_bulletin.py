@@ -17,12 +17,12 @@ from stillwatch.cli._share_desk import by_option, desk, found, json_option, now,
 from stillwatch.cli._share_traffic import Extras
 from stillwatch.cli._share_traffic import options as traffic_options
 from stillwatch.errors import ShareError, UsageError
-from stillwatch.kit.plain import plain
-from stillwatch.model.bulletin import MARKINGS, Bulletin, Marking
+from stillwatch.kit.plain import counted, plain
+from stillwatch.model.bulletin import MARKINGS, Bulletin, Marking, Reference
 from stillwatch.model.case import Case, Entry
 from stillwatch.settings import Share
 from stillwatch.share import preview as previews
-from stillwatch.share import scrub
+from stillwatch.share import refer, scrub
 from stillwatch.share.compose import compose
 from stillwatch.share.desk import Record, digest
 from stillwatch.share.files import write
@@ -34,6 +34,8 @@ _case = click.argument("directory", metavar="CASE", type=click.Path(path_type=Pa
 _campaigns = click.option("--campaign", "campaigns", multiple=True, metavar="ID",
                           help="Only this entry; may be given again.")  # fmt: skip
 _marking = click.option("--marking", type=click.Choice(MARKINGS), help="Traffic Light Protocol 2.0; else as set.")
+_references = click.option("--reference", "references", multiple=True, metavar="SOURCE=URL",
+                           help="Where more stands in public; may be given again.")  # fmt: skip
 _note = click.option("--note", default="", metavar="TEXT", help="A remark of yours that goes with it.")
 
 
@@ -42,12 +44,13 @@ _note = click.option("--note", default="", metavar="TEXT", help="A remark of you
 @_campaigns
 @_marking
 @_note
+@_references
 @traffic_options
 @settings_option
 @json_option
 def preview(
-    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, traffic: Path | None,
-    group_key: Path | None, settings_file: Path | None, as_json: bool,
+    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, references: tuple[str, ...],
+    traffic: Path | None, group_key: Path | None, settings_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Show every field that would leave of CASE, and why; nothing leaves.
 
@@ -56,7 +59,7 @@ def preview(
     section = found(settings_file)
     case = cases.read(directory)
     extras = Extras(directory, case, traffic, group_key)
-    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras, referred(references)))
     drawn = [desk(section).versioned(one) for one in told]
     bad = {one.id: scrub.refusals(one, insiders(case)) for one in drawn}
     if as_json:
@@ -70,7 +73,7 @@ def preview(
         }))  # fmt: skip
     else:
         for one in drawn:
-            _show(one)
+            show_fields(one)
             for refusal in bad[one.id]:
                 click.echo(f"  REFUSED  `{refusal.field}` holds {refusal.rule}: {refusal.hint}")
             click.echo()
@@ -85,24 +88,25 @@ def preview(
 @_campaigns
 @_marking
 @_note
+@_references
 @traffic_options
 @by_option
 @settings_option
 @json_option
 def prepare(
-    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, traffic: Path | None,
-    group_key: Path | None, who: str, settings_file: Path | None, as_json: bool,
+    directory: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str, references: tuple[str, ...],
+    traffic: Path | None, group_key: Path | None, who: str, settings_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put the bulletins of CASE on the desk, for a second person to release."""
     section = found(settings_file)
     case = cases.read(directory)
     extras = Extras(directory, case, traffic, group_key)
-    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras, referred(references)))
     open_ = desk(section)
     for one in told:
         scrub.check(one, insiders(case))
     records = [open_.prepare(one, speaker(who), insiders(case)) for one in told]
-    _tell(records, as_json)
+    tell(records, as_json)
     for reason in refused:
         click.echo(f"not shared: {reason}", err=True)
 
@@ -112,7 +116,7 @@ def prepare(
 @json_option
 def list_(settings_file: Path | None, as_json: bool) -> None:
     """List the bulletins on the desk, and how far each is."""
-    _tell(desk(found(settings_file)).records(), as_json)
+    tell(desk(found(settings_file)).records(), as_json)
 
 
 @click.command("show")
@@ -125,7 +129,7 @@ def show(bulletin: str, settings_file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(record))
         return
-    _show(record.bulletin)
+    show_fields(record.bulletin)
     click.echo(f"\n{_state(record)}")
 
 
@@ -140,7 +144,7 @@ def release(
     bulletin: str, peers: tuple[str, ...], seen: str, who: str, settings_file: Path | None, as_json: bool
 ) -> None:
     """Let a BULLETIN leave. Who prepared it cannot release it."""
-    _tell([desk(found(settings_file)).release(bulletin, speaker(who), peers, seen)], as_json)
+    tell([desk(found(settings_file)).release(bulletin, speaker(who), peers, seen)], as_json)
 
 
 @click.command("revoke")
@@ -151,7 +155,12 @@ def release(
 @json_option
 def revoke(bulletin: str, because: str, who: str, settings_file: Path | None, as_json: bool) -> None:
     """Take a BULLETIN back, for good and from everybody. One person is enough."""
-    _tell([desk(found(settings_file)).revoke(bulletin, speaker(who), because)], as_json)
+    open_ = desk(found(settings_file))
+    record = open_.revoke(bulletin, speaker(who), because)
+    tell([record], as_json)
+    for one in refer.everything(open_):
+        if one.bulletin.id == record.bulletin.id and one.proof is not None:
+            click.echo(f"it was referred to {plain(one.authority)}, which no server tells: tell it yourself", err=True)
 
 
 @click.command("export")
@@ -161,14 +170,16 @@ def revoke(bulletin: str, because: str, who: str, settings_file: Path | None, as
 @_campaigns
 @_marking
 @_note
+@_references
+@click.option("--draft", is_flag=True, help="Write what nobody has released, for eyes of the house.")
 @traffic_options
 @by_option
 @settings_option
 @json_option
 def export(
     directory: Path, form: str, out: Path, campaigns: tuple[str, ...], marking: Marking | None, note: str,
-    traffic: Path | None,
-    group_key: Path | None, who: str, settings_file: Path | None, as_json: bool,
+    references: tuple[str, ...], draft: bool, traffic: Path | None, group_key: Path | None, who: str,
+    settings_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write the bulletins of CASE to a file of yours; the log says so.
 
@@ -177,17 +188,26 @@ def export(
     section = found(settings_file)
     case = cases.read(directory)
     extras = Extras(directory, case, traffic, group_key)
-    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras))
+    told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras, referred(references)))
     open_ = desk(section)
     for one in told:
         scrub.check(one, insiders(case))
     told = [open_.versioned(one) for one in told]
+    waiting = [one.id for one in told if not open_.is_released(one)]
+    if waiting and section.releasers and not draft:
+        raise ShareError(
+            "nobody has released it in this version", where=f"bulletin {waiting[0]}",
+            hint="`stillwatch share prepare`, then `release` by a second person; or `--draft`, for eyes of the house",
+        )  # fmt: skip
+    if waiting:
+        click.echo(f"{counted(len(waiting), 'bulletin')} of these nobody has released: for eyes of the house", err=True)
     written = drawn(told, form, out)
     for one in told:
         hashed = hashlib.sha256(b"".join(written)).hexdigest()
         line = Line(
-            at=now(), who=speaker(who), did="exported", what=one.id, marking=one.marking, digest=hashed, note=form
-        )
+            at=now(), who=speaker(who), did="exported", what=one.id, marking=one.marking, digest=hashed,
+            note=f"{form}, not released" if one.id in waiting else form,
+        )  # fmt: skip
         open_.log.add(line)
     for reason in refused:
         click.echo(f"not shared: {reason}", err=True)
@@ -248,6 +268,7 @@ class Asked(NamedTuple):
     marking: Marking | None
     note: str
     extras: Extras
+    references: Sequence[Reference] = ()
 
 
 def bulletins(directory: Path, case: Case, section: Share, asked: Asked) -> tuple[list[Bulletin], list[str]]:
@@ -279,7 +300,22 @@ def _composed(entry: Entry, case: Case, section: Share, asked: Asked, created: d
         created=created,
     )  # fmt: skip
     families, ranges = asked.extras.families(entry), asked.extras.ranges(entry)
-    return msgspec.structs.replace(plainly, families=families, ranges=ranges)
+    return msgspec.structs.replace(plainly, families=families, ranges=ranges, references=list(asked.references))
+
+
+def referred(texts: Sequence[str]) -> list[Reference]:
+    """Read references as the command line writes them, `SOURCE=URL`.
+
+    Raises:
+        UsageError: when one has no address.
+    """
+    found = []
+    for text in texts:
+        source, _, url = text.partition("=")
+        if not source.strip() or not url.strip():
+            raise UsageError(f"`{plain(text, 80)}` is no reference", hint="`--reference 'MITRE ATLAS=https://…'`")
+        found.append(Reference(source=source.strip(), url=url.strip()))
+    return found
 
 
 def insiders(case: Case) -> set[str]:
@@ -289,7 +325,8 @@ def insiders(case: Case) -> set[str]:
     return found_ | {entry.id for entry in case.campaigns} | {grant.holder for grant in case.grants if grant.holder}
 
 
-def _show(bulletin: Bulletin) -> None:
+def show_fields(bulletin: Bulletin) -> None:
+    """Print every field that would leave, and why."""
     fields = previews.leaving(bulletin)
     width = max(len(one.field) for one in fields)
     click.echo(f"bulletin {bulletin.id}  TLP:{bulletin.marking.upper()}  digest {digest(bulletin)[:16]}")
@@ -297,7 +334,8 @@ def _show(bulletin: Bulletin) -> None:
         click.echo(f"  {one.field:{width}}  {one.value}\n  {'':{width}}    because: {one.why}")
 
 
-def _tell(records: Sequence[Record], as_json: bool) -> None:
+def tell(records: Sequence[Record], as_json: bool) -> None:
+    """Print records of the desk."""
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": records}))
         return

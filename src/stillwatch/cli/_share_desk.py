@@ -46,6 +46,11 @@ def directory(section: Share) -> Path:
     return Path(home).expanduser() / "stillwatch" / "share"
 
 
+def store_place(section: Share) -> Path | str:
+    """Tell where the objects lie that peers pull and push."""
+    return section.store or directory(section) / "taxii.sqlite"
+
+
 def desk(section: Share) -> Desk:
     """Open the desk."""
     return Desk(directory(section), section.preparers, section.releasers)

@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
-from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option
+from stillwatch.cli._share_authority import known, tell_outcomes
+from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option, store_place
 from stillwatch.cli._share_traffic import opened, read_key
 from stillwatch.errors import ShareError, UsageError
 from stillwatch.kit.plain import plain
@@ -22,14 +22,14 @@ from stillwatch.share import peers
 from stillwatch.share.exchange import Exchange, Imported, Outcome, Seen
 from stillwatch.share.files import write
 from stillwatch.share.formats import stix
+from stillwatch.share.front import Front
 from stillwatch.share.log import Line, Log
 from stillwatch.share.publish import publish as publish_all
 from stillwatch.share.taxii.answer import Server
-from stillwatch.share.taxii.client import Client, Mark
+from stillwatch.share.taxii.client import Client
+from stillwatch.share.taxii.pending import Pending
 from stillwatch.share.taxii.serve import bind
 from stillwatch.share.taxii.store import Store
-
-STORE = "taxii.sqlite"
 
 
 @click.command("token")
@@ -45,7 +45,7 @@ def token() -> None:
 def publish(settings_file: Path | None, as_json: bool) -> None:
     """Put what was released where peers pull it, and revocations after it."""
     section = found(settings_file)
-    open_, store = desk(section), Store(directory(section) / STORE)
+    open_, store = desk(section), Store(store_place(section))
     records = [one for one in open_.records() if one.released]
     new = publish_all(records, store)
     if new:
@@ -67,7 +67,10 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
 def taxii(
     listen: str, certificate: Path | None, key: Path | None, clients: Path | None, settings_file: Path | None
 ) -> None:
-    """Serve peers by TAXII 2.1, until interrupted. Who they are stands in peers.toml of the share directory."""
+    """Serve peers by TAXII 2.1, and match with them, until interrupted.
+
+    Who they are stands in peers.toml of the share directory.
+    """
     section = found(settings_file)
     host, _, port = listen.rpartition(":")
     if not port.isdigit() or not host:
@@ -78,8 +81,8 @@ def taxii(
     def served(peer: str, collection: str, count: int) -> None:
         log.add(Line(at=now(), who=peer, did="served", what=collection, to=[peer], note=f"{count} objects"))
 
-    server = Server(Store(place / STORE), peers.read(place / peers.FILE), section.organisation, served)
-    listening = bind(server, host, int(port), certificate=certificate, key=key, clients=clients)
+    server = Server(Store(store_place(section)), peers.read(place / peers.FILE), section.organisation, served)
+    listening = bind(Front(server, place), host, int(port), certificate=certificate, key=key, clients=clients)
     scheme = "https" if certificate else "http"
     click.echo(f"{scheme}://{host}:{listening.server_address[1]}/taxii2/stillwatch/", err=True)
     try:
@@ -104,37 +107,19 @@ def pull(
     """Take in, in shadow, what a peer tells at URL, a TAXII 2.1 API root; goes on where it was."""
     section = found(settings_file)
     place = directory(section)
-    known = {one.name: one for one in peers.read(place / peers.FILE)}
-    if peer not in known:
-        raise ShareError(
-            f"`{plain(peer, 80)}` is no peer", where=str(place / peers.FILE), hint="write down who he is first"
-        )
+    who = known(section, peer)
     secret = token_file.read_text("utf-8").strip() if token_file else ""
     client = Client(url, secret, user=user, authority=authority)
-    marks = place / "marks" / f"{hashlib.sha256(f'{peer}|{url}|{collection}'.encode()).hexdigest()[:32]}.json"
-    common = marks.with_suffix(".objects.json")
-    mark = msgspec.json.decode(marks.read_bytes(), type=Mark) if marks.exists() else Mark()
-    held: dict[str, Any] = msgspec.json.decode(common.read_bytes()) if common.exists() else {}
-    reached, fresh = [mark], 0
-    for page in client.pull(collection, mark, reached.append):
-        for one in page:
-            if isinstance(one.get("id"), str):
-                held[one["id"]] = one
-                fresh += 1
-    refused: list[ShareError] = []
-    outcomes = Exchange(place).take(stix.assemble(held, refused), peer, known[peer].organisation)
+    pending = Pending(place, f"{peer}|{url}|{collection}")
+    fresh = sum(pending.add(page) for page in client.pull(collection, pending.mark(), pending.reached))
+    held, refused = pending.objects(), pending.refused
+    outcomes = Exchange(place).take(stix.assemble(held, refused), peer, who.organisation)
     outcomes += [Outcome(bulletin=str(one.where), became="refused", because=one.what) for one in refused]
-    shared = {name: one for name, one in held.items() if "object_marking_refs" not in one}
-    write(common, msgspec.json.encode(shared))
-    latest = reached[-1]
-    write(marks, msgspec.json.encode(latest))
+    pending.done(held)
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "objects": fresh, "bulletins": outcomes}))
         return
-    for outcome in outcomes:
-        undone = f"; {outcome.undone} leads undone" if outcome.undone else ""
-        because = f": {plain(outcome.because)}" if outcome.because else ""
-        click.echo(f"{outcome.bulletin}  {outcome.became}{because}{undone}")
+    tell_outcomes(outcomes)
     click.echo(f"{len(outcomes)} bulletins in {fresh} new objects; in shadow: nothing acts on them by itself")
 
 
@@ -176,7 +161,7 @@ def answer(bulletin: str, out: Path, view: str | None, because: str, settings_fi
     one = _imported(section, bulletin)
     told = exchanges.sighting(one, section.organisation, now())
     if view:
-        told += exchanges.opinion(one.bulletin, section.organisation, view, because, now())
+        told += exchanges.opinion(one.bulletin, section.organisation, view, because, now(), one.about)
     if not told:
         raise ShareError(
             f"fewer than {exchanges.LEAST_SIGHTED} accounts match: no sighting is told", where=one.bulletin.id

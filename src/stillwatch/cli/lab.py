@@ -17,12 +17,18 @@ from stillwatch.errors import SettingsError
               show_default=True, help="Where models, texts and results are kept, to go on later.")  # fmt: skip
 @click.option("--table", "size", type=click.Choice(["small", "full"]), default="small", show_default=True,
               help="Small: about half an hour on two cores. Full: some hours.")  # fmt: skip
-@click.option("--only", multiple=True, help="Only cells of this kind: curve, keys, exact, twins, open, quality.")
+@click.option(
+    "--only", multiple=True, help="Only cells of this kind: curve, keys, exact, twins, open, quality, harden."
+)
 @click.option("--minutes", type=click.FloatRange(0), default=1e6, help="Begin no cell after so many minutes.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, one thread each.")
 @click.option("--show", is_flag=True, help="Only show what is known.")
+@click.option("--over-seeds", "seeds", is_flag=True, help="Show each question once, over its seeds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the cells as one JSON object.")
-def command(place: Path, size: str, only: tuple[str, ...], minutes: float, jobs: int, show: bool, as_json: bool) -> int:
+def command(
+    place: Path, size: str, only: tuple[str, ...], minutes: float, jobs: int, show: bool, seeds: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Train small teachers and students, audit them, and show the table; goes on where it was stopped.
 
     Exit codes: 0 the table is whole, 4 cells are open.
@@ -38,7 +44,7 @@ def command(place: Path, size: str, only: tuple[str, ...], minutes: float, jobs:
         rows = [{"kind": cell.kind, "settings": cell.settings, "result": result} for cell, result in found]
         click.echo(msgspec.json.encode({"schema": 1, "table": size, "cells": rows}))
     else:
-        click.echo(shown.table(found))
+        click.echo(shown.over_seeds(found) if seeds else shown.table(found))
     return 0 if all(result is not None for _, result in found) else 4
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stillwatch import settings
 from stillwatch.cli._place import DEFAULT, settings_option
 from stillwatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from stillwatch.store.book import Book
+    from stillwatch.watch.room import Room
 
 
 @click.command("serve")
@@ -26,8 +32,23 @@ def command(listen: str, store: str, enforce: bool, settings_file: Path | None) 
     where = parse(listen)
     room = Room(folder(store), settings.find(settings_file), enforce=enforce)
     mode = "orders act" if enforce else "shadow: orders are counted and nothing is enforced"
+    _hooks(room, enforce)
     click.echo(f"stillwatch: decisions on http://{where.host}:{where.port} ({mode})", err=True)
     run(Decisions(room), where)
+
+
+def _hooks(room: Room, enforce: bool) -> None:
+    """Tell hooks, and run commands where orders act, beside the server and never in the way of a request."""
+    from stillwatch.remedy import commands, hooks
+
+    told = room.settings.hooks
+
+    def deliver(book: Book) -> None:
+        asyncio.run(hooks.deliver(book, timeout_s=told.timeout_s, every_s=told.every_s))
+
+    hooks.in_background(room.place, deliver)
+    if enforce and told.command:
+        hooks.in_background(room.place, lambda book: commands.forever(book, told.command, room.key, told.every_s))
 
 
 def folder(store: str) -> Path:

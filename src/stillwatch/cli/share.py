@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _share_bulletin, _share_peers
+from stillwatch.cli import _share_actor, _share_authority, _share_bulletin, _share_match, _share_peers
 
 
 @click.group("share")
@@ -15,6 +15,7 @@ def command() -> None:
     """
 
 
-for part in (_share_bulletin, _share_peers):
+command.add_command(_share_match.match)
+for part in (_share_bulletin, _share_actor, _share_authority, _share_peers):
     for verb in part.VERBS:
         command.add_command(verb)

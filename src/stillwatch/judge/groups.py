@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from stillwatch.kit import groups as sets
 from stillwatch.kit.evalue import LN2, ebh
 from stillwatch.kit.groups import Groups
+from stillwatch.kit.jit import kernel
 from stillwatch.kit.union import find, join_all
 from stillwatch.model.view import Sight, View
 
@@ -34,6 +35,8 @@ KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
 LEAST: Final = 5
 """Owners of the smallest group: the least that a finding may name."""
+SLACK_BITS: Final = 1e-6
+"""What is added to bounds, so that no rounding makes them less than what they bound."""
 SELF_CONFIRMING: Final = ("handover",)
 """Views that propose and weigh on separate events, and so may do both."""
 
@@ -86,9 +89,10 @@ def examine(looks: Mapping[str, Look], fdr: float) -> Proposals:
     bits: dict[str, npt.NDArray[np.float64]] = {}
     total = np.zeros(len(every))
     for name, look in looks.items():
-        weighed = look.sight.weigh(every) if len(every) else np.zeros(0)
-        if name not in SELF_CONFIRMING:
-            weighed = np.where(proposer == name, 0.0, weighed)
+        asked = (proposer != name) | (name in SELF_CONFIRMING)
+        weighed = np.zeros(len(every))
+        if asked.any():
+            weighed[asked] = look.sight.weigh(every if asked.all() else every.where(asked))
         bits[name] = weighed
         total += np.minimum(weighed, look.view.CAP)
     passed = ebh(total * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
@@ -105,13 +109,16 @@ def settle(
         if len(members) < LEAST:
             break
         near = [look.sight.near(members) for look in joining.values()]
-        candidates = np.unique(np.concatenate([members, *near])).astype(np.int32)
+        near += [look.sight.followers(members) for look in looks.values()]
+        candidates = sets.union(members, *near)
         candidates = candidates[~taken[candidates]]
-        kept = candidates[_staying(looks, members, candidates, owners)]
+        kept = candidates[_staying(looks, members, candidates, owners, least=LEAST)]
         if np.array_equal(kept, members):
             break
         members = kept
-    return _one_hand(looks, members, seed, owners) if len(members) >= LEAST else members
+    if len(members) >= LEAST:
+        members = _one_hand(looks, members, seed, owners)
+    return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
 
 
 def _one_hand(
@@ -143,6 +150,38 @@ def _one_hand(
     return members[keep]
 
 
+def _without_neighbours(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
+    """Drop large blocks of neighbours whom nothing but a template ties to the rest.
+
+    An office that works from the same public rubrics as a campaign comes in whole as soon as one of its people does:
+    each of them is tied to the template by what he asks, and to the group by his own colleagues. So a block behind
+    one address must be let in by the others, as a block behind one purse must.
+    """
+    parent, crossing = np.arange(len(members), dtype=np.int32), []
+    for look in looks.values():
+        if look.view.JOINS and not look.view.HARD:
+            join_all(parent, *look.sight.joints(members))
+        elif look.view.JOINS:
+            crossing.append(look.sight.joints(members))
+    block = find(parent)
+    sizes = np.bincount(block, minlength=len(members))
+    tied = np.zeros(len(members), bool)
+    for left, right in crossing:
+        beyond = block[left] != block[right]
+        tied[left[beyond]] = tied[right[beyond]] = True
+    tied_share = np.bincount(block, weights=tied, minlength=len(members)) / np.maximum(sizes, 1)
+    home = int(np.argmax(np.bincount(block[np.isin(members, seed)], minlength=len(members))))
+    keep = np.ones(len(members), bool)
+    for other in np.flatnonzero((sizes >= LEAST) & (tied_share < KIN)).tolist():
+        mine = block == other
+        rest = members[~mine & keep]
+        if other != home and len(rest) >= LEAST:
+            keep[mine] = _kinship(looks, rest, members[mine], owners, joined=True) >= KIN
+    return members[keep]
+
+
 def _kinship(
     looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int, *, joined: bool
 ) -> float:
@@ -164,31 +203,79 @@ def _bits(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[np
 
 
 def _staying(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int
-) -> npt.NDArray[np.bool_]:
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int,
+    least: int = 1,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Tell which candidates the members let in: by handover, or by ties in two views and enough bits in all.
 
-    A view that is dear to ask, as late views are, looks only at those who could still get in by it.
+    Only those are weighed who could get in by the bounds that the views give at little cost; where they are fewer than
+    `least`, nobody is let in.
     """
     need = log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
-    order = sorted(looks, key=lambda name: (name != "handover", looks[name].view.LATE, -looks[name].view.CAP))
-    whole = np.zeros(len(candidates), bool)
+    could, reach = _within_reach(looks, members, candidates, need)
+    inside = np.zeros(len(candidates), bool)
+    if len(could) >= least:
+        inside[could] = _let_in(looks, members, candidates[could], reach, need, least)
+    return inside
+
+
+def _order(looks: Mapping[str, Look]) -> list[str]:
+    """Order the views: handover lets in by itself, and late views are dear to ask."""
+    return sorted(looks, key=lambda name: (name != "handover", looks[name].view.LATE, -looks[name].view.CAP))
+
+
+def _within_reach(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], need: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Find the candidates who get in if each view gives all that it can, and what that is, a row for each view."""
+    views = [looks[name].view for name in _order(looks)]
+    reach = np.stack([looks[name].sight.reach(members, candidates) for name in _order(looks)])
+    reach = np.minimum(reach, np.array([view.CAP for view in views])[:, None]) + SLACK_BITS
+    ties = np.count_nonzero((reach >= TIE_BITS) & np.array([view.ADMITS for view in views])[:, None], axis=0)
+    hopeful = (ties >= 2) & (np.maximum(reach, 0.0).sum(axis=0) >= need)
+    if "handover" in looks:
+        hopeful |= reach[0] >= looks["handover"].view.CAP
+    could = np.flatnonzero(hopeful)
+    return could, reach[:, could]
+
+
+def _let_in(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32],
+    reach: npt.NDArray[np.float64], need: float, least: int,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Do as `_staying`, and weigh everybody. A view looks only at those of whom it could decide.
+
+    Views that are dear to ask, as late ones are, come last.
+    """
+    order = _order(looks)
+    admits = np.array([looks[name].view.ADMITS for name in order])[:, None]
+    ties, most = _of_the_rest((reach >= TIE_BITS) & admits), _of_the_rest(np.maximum(reach, 0.0))
+    whole, inside = np.zeros(len(candidates), bool), np.zeros(len(candidates), bool)
     views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
-    alive = np.arange(len(candidates))
+    seen: dict[str, npt.NDArray[np.float64]] = {}
+    rest = np.arange(len(candidates))
     for place, name in enumerate(order):
-        bits = _bits(looks[name], members, candidates[alive])
-        total[alive] += np.maximum(bits, 0.0)
-        views[alive] += (bits >= TIE_BITS) & looks[name].view.ADMITS
+        bits = _bits(looks[name], members, candidates[rest])
+        other = looks[name].view.WITHIN
+        known = seen[other][rest] if other in seen else np.zeros(len(rest))
+        total[rest] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+        views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
+        seen[name] = np.zeros(len(candidates))
+        seen[name][rest] = bits
         if name == "handover":
             whole = bits >= looks[name].view.CAP
-        rest = [looks[other].view for other in order[place + 1 :]]
-        ties, most = sum(view.ADMITS for view in rest), sum(view.CAP for view in rest)
-        alive = alive[(views[alive] + ties >= 2) & (total[alive] + most >= need)]
-        if not len(alive):
+        inside = whole | ((views >= 2) & (total >= need))
+        open_ = (views + ties[place] >= 2) & (total + most[place] >= need)
+        rest = rest[(~inside & open_)[rest]]
+        if not len(rest) or np.count_nonzero(inside) + len(rest) < least:
             break
-    inside = np.zeros(len(candidates), bool)
-    inside[alive] = True
-    return whole | inside
+    return inside
+
+
+def _of_the_rest(each: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sum for every view what the views after it give, column by column."""
+    rest: npt.NDArray[Any] = np.cumsum(each[::-1], axis=0)[::-1] - each
+    return rest
 
 
 def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_]) -> list[Settled]:
@@ -207,12 +294,10 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     seeds: list[list[int]] = []
     home = np.full(owners, -1, np.int64)
     needed = float(proposals.total[order].min(initial=np.inf))
-    for seed in order.tolist():
-        homes = home[proposals.groups[seed]]
-        inside = homes[homes >= 0]
-        if len(inside) >= 0.5 * len(homes):
-            seeds[int(np.bincount(inside).argmax())].append(seed)
-            continue
+    at = 0
+    while (at := _next_open(proposals.groups, order, at, home, seeds)) < len(order):
+        seed = int(order[at])
+        at += 1
         members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
         if len(members) >= LEAST and _total(looks, _weigh(looks, members), proposals.by[seed]) >= needed:
             home[members] = len(found)
@@ -220,6 +305,42 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
             seeds.append([seed])
     alive = _joined(looks, found, seeds, owners)
     return [_settled(looks, found[one], tuple(seeds[one]), proposals) for one in alive]
+
+
+def _next_open(
+    groups: Groups, order: npt.NDArray[np.int64], start: int, home: npt.NDArray[np.int64], seeds: list[list[int]]
+) -> int:
+    """Find the next proposal of which less than half lies in settled groups; those passed over are seeds of these."""
+    into = np.full(len(order), -1, np.int64)
+    at = _pass_over(groups.offsets, groups.members, order, start, home, np.zeros(len(seeds), np.int64), into)
+    for passed in range(start, at):
+        seeds[into[passed]].append(int(order[passed]))
+    return at
+
+
+@kernel
+def _pass_over(
+    offsets: npt.NDArray[np.int64], members: npt.NDArray[np.int32], order: npt.NDArray[np.int64], start: int,
+    home: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], into: npt.NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Pass over groups of which half or more is at home somewhere, and tell where most of each is."""
+    for at in range(start, len(order)):
+        first, end = offsets[order[at]], offsets[order[at] + 1]
+        inside, best = 0, -1
+        for i in range(first, end):
+            where = home[members[i]]
+            if where >= 0:
+                inside += 1
+                counts[where] += 1
+                if best < 0 or counts[where] > counts[best] or (counts[where] == counts[best] and where < best):
+                    best = where
+        for i in range(first, end):
+            if home[members[i]] >= 0:
+                counts[home[members[i]]] = 0
+        if 2 * inside < end - first:
+            return at
+        into[at] = best
+    return len(order)
 
 
 def _settled(
@@ -262,16 +383,35 @@ def _joined(
     changed = True
     while changed:
         changed = False
+        touching = _touching(looks, found)
         for one in list(alive):
             for other in list(alive):
-                if one >= other or one not in alive or other not in alive:
+                if one >= other or one not in alive or other not in alive or not touching[one, other]:
                     continue
                 if _one_operation(looks, found[one], found[other], owners):
                     found[one] = sets.union(found[one], found[other])
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
                     changed = True
+                    touching[one] = touching[:, one] = True  # it has grown: the next round looks again
     return alive
+
+
+def _touching(looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.bool_]:
+    """Tell of which groups a good part could be tied to another by a view that joins people; as bounds tell."""
+    touching = np.zeros((len(found), len(found)), bool)
+    if not found:
+        return touching
+    everybody = np.concatenate(found)
+    starts = np.cumsum([0, *(len(members) for members in found[:-1])])
+    sizes = np.array([len(members) for members in found])
+    for number, members in enumerate(found):
+        tied = np.zeros(len(everybody), bool)
+        for look in looks.values():
+            if look.view.JOINS:
+                tied |= np.minimum(look.sight.reach(members, everybody), look.view.CAP) + SLACK_BITS >= TIE_BITS
+        touching[number] = np.add.reduceat(tied, starts, dtype=np.int64) >= KIN * sizes
+    return touching | touching.T
 
 
 def _one_operation(

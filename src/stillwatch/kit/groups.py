@@ -43,6 +43,10 @@ def of(sets: Sequence[npt.NDArray[np.int32]]) -> Groups:
     return Groups(offsets, members.astype(np.int32))
 
 
-def union(one: npt.NDArray[np.int32], other: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Join two sorted sets."""
-    return np.union1d(one, other).astype(np.int32)
+def union(*sets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Join sets; the members come sorted."""
+    every = np.sort(np.concatenate(sets))
+    fresh = np.ones(len(every), bool)
+    np.not_equal(every[1:], every[:-1], out=fresh[1:])
+    joined: npt.NDArray[np.int32] = every[fresh].astype(np.int32, copy=False)
+    return joined

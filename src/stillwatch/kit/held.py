@@ -32,6 +32,8 @@ class Held:
     holder_offsets: npt.NDArray[np.int64]
     """Value v is held by `holders[holder_offsets[v]:holder_offsets[v + 1]]`."""
     holders: npt.NDArray[np.int32]
+    holder_weights: npt.NDArray[np.float64]
+    """Weight of the value in the use of each of `holders`."""
     mass: npt.NDArray[np.float64]
     """Sum of weights of each value over all units."""
     keys: npt.NDArray[np.uint64]
@@ -61,10 +63,11 @@ class Held:
         """Units that hold any of some values, ascending."""
         return np.unique(_spread(self.holder_offsets, self.holders, values)[1])
 
-    def near(self, units: npt.NDArray[np.int32], most: float, mark: npt.NDArray[np.bool_]) -> None:
-        """Mark the units that share a value of mass `most` or less with some units."""
-        seen = np.zeros(self.size, np.bool_)
-        _near(self.offsets, self.values, self.holder_offsets, self.holders, self.mass, units, most, seen, mark)
+    def near(self, units: npt.NDArray[np.int32], most: float, mark: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        """Mark the units that share a value of mass `most` or less with some units, and list those newly marked."""
+        found = np.empty(len(mark), np.int32)
+        count = _near(self.offsets, self.values, self.holder_offsets, self.holders, self.mass, units, most, mark, found)
+        return found[:count].copy()
 
     def without(self, keys: npt.NDArray[np.uint64]) -> Held:
         """Leave some values out: what units spent on them they spend on values of their own."""
@@ -103,6 +106,25 @@ class Held:
 
 
 @kernel
+def table_for(entries: np.int64) -> npt.NDArray[np.int32]:
+    """Make a table of open addressing for so many numbers; -1 is a free place."""
+    size = 16
+    while size < 2 * entries:
+        size *= 2
+    return np.full(size, -1, np.int32)
+
+
+@kernel
+def slot_of(table: npt.NDArray[np.int32], value: np.int32) -> np.int64:
+    """Find the place of a number in such a table, or the free place where it belongs."""
+    mask = len(table) - 1
+    slot = np.int64((np.int64(value) * 0x9E3779B1 >> 16) & mask)
+    while table[slot] >= 0 and table[slot] != value:
+        slot = np.int64((slot + 1) & mask)
+    return slot
+
+
+@kernel
 def _near(
     offsets: npt.NDArray[np.int64],
     values: npt.NDArray[np.int32],
@@ -111,17 +133,27 @@ def _near(
     mass: npt.NDArray[np.float64],
     units: npt.NDArray[np.int32],
     most: float,
-    seen: npt.NDArray[np.bool_],
     mark: npt.NDArray[np.bool_],
-) -> None:
+    found: npt.NDArray[np.int32],
+) -> int:
+    count = 0
+    entries = np.int64(0)
+    for i in range(len(units)):
+        entries += offsets[units[i] + 1] - offsets[units[i]]
+    seen = table_for(entries)
     for i in range(len(units)):
         for at in range(offsets[units[i]], offsets[units[i] + 1]):
             value = values[at]
-            if seen[value] or mass[value] > most:
+            slot = slot_of(seen, value)
+            if seen[slot] == value or mass[value] > most:
                 continue
-            seen[value] = True
+            seen[slot] = value
             for holder in range(holder_offsets[value], holder_offsets[value + 1]):
-                mark[holders[holder]] = True
+                if not mark[holders[holder]]:
+                    mark[holders[holder]] = True
+                    found[count] = holders[holder]
+                    count += 1
+    return count
 
 
 def _spread(
@@ -179,13 +211,15 @@ def _table(
     np.cumsum(np.bincount(units, minlength=count), out=offsets[1:])
     holder_offsets = np.zeros(len(keys) + 1, np.int64)
     np.cumsum(np.bincount(values, minlength=len(keys)), out=holder_offsets[1:])
+    by_value = np.argsort(values, kind="stable")
     return Held(
         offsets=offsets,
         values=values.astype(np.int32),
         weights=weights,
         bears=bears,
         holder_offsets=holder_offsets,
-        holders=units[np.argsort(values, kind="stable")].astype(np.int32),
+        holders=units[by_value].astype(np.int32),
+        holder_weights=weights[by_value],
         mass=np.bincount(values, weights=weights, minlength=len(keys)).astype(np.float64),
         keys=keys,
         bearers=int(np.count_nonzero(bears)),

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
-from stillwatch.kit.held import Held
+from stillwatch.kit.held import Held, slot_of, table_for
 from stillwatch.kit.jit import kernel
 
 CONCENTRATIONS: Final = np.array([0.5, 2.0, 8.0, 32.0, 128.0, 512.0])
@@ -184,16 +184,6 @@ def modal_values(groups: Groups, held: Held) -> npt.NDArray[np.int32]:
 
 
 @kernel
-def _slot(table: npt.NDArray[np.int32], value: np.int32) -> np.int64:
-    """Find the place of a value in a table of open addressing, or the free place where it belongs."""
-    mask = len(table) - 1
-    slot = np.int64((np.int64(value) * 0x9E3779B1 >> 16) & mask)
-    while table[slot] >= 0 and table[slot] != value:
-        slot = np.int64((slot + 1) & mask)
-    return slot
-
-
-@kernel
 def _members(
     members: npt.NDArray[np.int32],
     candidates: npt.NDArray[np.int32],
@@ -208,18 +198,15 @@ def _members(
 ) -> None:
     """Weigh candidates; the work is that of the values of members and candidates, however large the log is."""
     bearing = 0.0
-    entries = 0
+    entries = np.int64(0)
     for i in range(len(members)):
         bearing += bears[members[i]]
         entries += offsets[members[i] + 1] - offsets[members[i]]
-    size = 16
-    while size < 2 * entries:
-        size *= 2
-    table = np.full(size, -1, np.int32)
-    inside = np.zeros(size)
+    table = table_for(entries)
+    inside = np.zeros(len(table))
     for i in range(len(members)):
         for at in range(offsets[members[i]], offsets[members[i] + 1]):
-            slot = _slot(table, values[at])
+            slot = slot_of(table, values[at])
             table[slot] = values[at]
             inside[slot] += weights[at]
     outside = bearers - bearing + 1.0
@@ -240,7 +227,7 @@ def _members(
             if value == skip:
                 telling -= weights[at]
                 continue
-            slot = _slot(table, value)
+            slot = slot_of(table, value)
             if table[slot] < 0:
                 continue
             drawn = max(inside[slot] - own * weights[at], 0.0)
@@ -263,5 +250,79 @@ def member_bits(
     _members(
         members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
         skip, out,
+    )  # fmt: skip
+    return out
+
+
+WIDELY: Final = 1024
+"""Holders from which on a value is not looked through: its ratio bounds everybody's."""
+
+
+@kernel
+def _most(
+    members: npt.NDArray[np.int32],
+    candidates: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.int32],
+    weights: npt.NDArray[np.float64],
+    mass: npt.NDArray[np.float64],
+    bears: npt.NDArray[np.bool_],
+    bearers: float,
+    holder_offsets: npt.NDArray[np.int64],
+    holders: npt.NDArray[np.int32],
+    holder_weights: npt.NDArray[np.float64],
+    drawn: npt.NDArray[np.float64],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Bound candidates; `drawn` is zero before and after."""
+    bearing = 0.0
+    entries = np.int64(0)
+    for i in range(len(members)):
+        bearing += bears[members[i]]
+        entries += offsets[members[i] + 1] - offsets[members[i]]
+    table = table_for(entries)
+    inside = np.zeros(len(table))
+    for i in range(len(members)):
+        for at in range(offsets[members[i]], offsets[members[i] + 1]):
+            slot = slot_of(table, values[at])
+            table[slot] = values[at]
+            inside[slot] += weights[at]
+    outside = bearers - bearing + 1.0
+    rest = 0.0
+    for place in range(len(table)):
+        value = table[place]
+        if value < 0:
+            continue
+        ratio = inside[place] * outside / (mass[value] - inside[place] + 1.0)
+        if holder_offsets[value + 1] - holder_offsets[value] >= WIDELY:
+            rest = max(rest, ratio)
+            continue
+        for at in range(holder_offsets[value], holder_offsets[value + 1]):
+            drawn[holders[at]] += holder_weights[at] * ratio
+    for i in range(len(candidates)):
+        if bears[candidates[i]]:
+            out[i] = 0.05 + 0.95 * (drawn[candidates[i]] + rest + 2.0) / max(1.0 + bearing, 2.0)
+    for place in range(len(table)):
+        value = table[place]
+        if value >= 0 and holder_offsets[value + 1] - holder_offsets[value] < WIDELY:
+            for at in range(holder_offsets[value], holder_offsets[value + 1]):
+                drawn[holders[at]] = 0.0
+
+
+def most_ratio(
+    members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], held: Held, drawn: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Bound from above the ratio whose logarithm is `member_bits`.
+
+    Near it for candidates who are no members and hold no value of WIDELY holders or more. Cost: the holders of what
+    the members hold, and one look at each candidate; what the candidates hold is not looked at.
+
+    Args:
+        drawn: room for a number for every unit; zero before and after.
+    """
+    out = np.ones(len(candidates))
+    _most(
+        members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
+        held.holder_offsets, held.holders, held.holder_weights, drawn, out,
     )  # fmt: skip
     return out

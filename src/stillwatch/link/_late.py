@@ -16,8 +16,17 @@ class LateSight:
         """Propose nothing."""
         return groups.of([])
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: by nothing but the view's cap."""
+        del members
+        return np.full(len(candidates), np.inf)
+
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Bring nobody near."""
+        return members[:0]
+
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
         return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from math import log2
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
 from stillwatch.kit.held import Held
-from stillwatch.kit.urn import member_bits, urn_bits
+from stillwatch.kit.urn import member_bits, most_ratio, urn_bits
 
 LEAST = 5
 """Owners of the smallest group that is proposed: the least that a finding may name."""
@@ -36,6 +36,14 @@ class UrnSight:
     proposing: Sequence[Held]
     what: str
     """What is shared, for the sentence: "an address", "a payment instrument"."""
+    mark: npt.NDArray[np.bool_] = field(init=False, repr=False)
+    drawn: npt.NDArray[np.float64] = field(init=False, repr=False)
+    """Room to work in, a place for each owner; empty between calls. One thread at a time asks a sight."""
+
+    def __post_init__(self) -> None:
+        units = self.columns[0].units
+        object.__setattr__(self, "mark", np.zeros(units, np.bool_))
+        object.__setattr__(self, "drawn", np.zeros(units))
 
     def propose(self) -> Groups:
         """Propose the holders of each value that at least LEAST owners hold."""
@@ -55,11 +63,21 @@ class UrnSight:
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who shares a value that is not commonplace with at least one member."""
-        mark = np.zeros(self.columns[0].units, np.bool_)
-        mark[members] = True
-        for held in self.columns:
-            held.near(members, _commonplace(held, members), mark)
-        return np.flatnonzero(mark).astype(np.int32)
+        self.mark[members] = True
+        found = [members, *(held.near(members, _commonplace(held, members), self.mark) for held in self.columns)]
+        everybody = np.sort(np.concatenate(found))
+        self.mark[everybody] = False
+        return everybody
+
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives, through the holders of what the members hold."""
+        ratios = [most_ratio(members, candidates, held, self.drawn) for held in self.columns]
+        bits: npt.NDArray[np.float64] = np.log2(sum(ratios) / len(ratios))
+        return bits
+
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
+        return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Chain the members that hold one value, for every value that proposes and is not commonplace."""

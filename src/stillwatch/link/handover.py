@@ -29,6 +29,7 @@ HARD = True
 LATE = False
 ADMITS = True
 JOINS = True
+WITHIN = ""
 INNOCENT = "people who move a conversation between accounts of their own, or a published example"
 
 ENOUGH = 2
@@ -113,6 +114,10 @@ class HandoverSight:
             bits[(given[candidates] == 0) | (taken[candidates] == 0)] = 0.0
         return bits
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Give just what `admit` gives."""
+        return self.admit(members, candidates)
+
     def _talks(self, who: npt.NDArray[np.int32], events: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Count the distinct conversations of each owner among some events."""
         pairs = np.unique(np.stack([who[events].astype(np.uint64), self.events.conversation[events]]), axis=1)
@@ -122,6 +127,10 @@ class HandoverSight:
         """Find who gave to or took from a member."""
         givers, takers = self.events.giver[self.taken.of(members)], self.events.taker[self.given.of(members)]
         return np.unique(np.concatenate([givers, takers])).astype(np.int32)
+
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
+        return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join giver and taker of every hop between members."""

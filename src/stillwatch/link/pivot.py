@@ -26,6 +26,7 @@ HARD = False
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = ""
 INNOCENT = "a team that follows releases"
 
 DAY_MS = 86_400_000
@@ -76,6 +77,18 @@ class PivotSight(LateSight):
         bits = np.where(there[candidates], np.log2(np.maximum(ratio, 1e-3)), 0.0)
         mean: npt.NDArray[np.float64] = np.log2(np.exp2(bits).mean(axis=1))
         return mean
+
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: by what somebody would get who did at each release what tells most."""
+        hits, trials = self.moved[members].sum(axis=0), self.there[members].sum(axis=0)
+        usual, most = self.usual, np.ones(len(self.usual))
+        for less in (0, 1):  # a member's own part is left out: one trial less, and perhaps one hit
+            for own in (
+                (hits + 2.0 * usual) / (np.maximum(trials - less, 0) + 2.0),
+                (np.maximum(hits - less, 0) + 2.0 * usual) / (trials + 2.0),
+            ):
+                most = np.maximum(most, np.maximum(own / usual, (1.0 - own) / (1.0 - usual)))
+        return np.full(len(candidates), np.log2(most.mean()))
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members moved within a day of the release that they moved to most, and how many others."""

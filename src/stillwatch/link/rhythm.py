@@ -28,6 +28,7 @@ HARD = False
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = ""
 INNOCENT = "a class or an office that works at the same hours, or nightly jobs on the hour"
 
 LEAST_HOURS = 12
@@ -101,6 +102,12 @@ class RhythmSight(LateSight):
         bits = calibrated(((beyond + 1.0) / (len(others) + 1.0)).astype(np.float64))
         weighed: npt.NDArray[np.float64] = np.where(counts >= LEAST_HOURS, bits, 0.0)
         return weighed
+
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: nobody ranks above the whole sample, and who is seldom active is not ranked."""
+        del members
+        most = float(calibrated(np.array([1.0 / (len(self.telling) + 1.0)]))[0])
+        return np.where(self._counts(candidates) >= LEAST_HOURS, most, 0.0)
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members keep the group's rhythm better than nearly all others."""

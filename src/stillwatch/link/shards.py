@@ -1,7 +1,8 @@
 """Shards: owners that divide one list of items among themselves.
 
-It confirms only. Outsiders who fill the same frames from the same pool of items meet each other's items by chance;
-a group that divides a list meets its own less often than that. Where the pool has no outsiders it is silent.
+It confirms only. Outsiders who fill the same frames from the same pool of items meet the group's items by chance;
+a group that divides a list meets its own less often than that. Where outsiders do not ask the group's items it is
+silent: questions that are a product's own never meet either.
 
 Looks the same when innocent: one team that divides its evaluation, openly.
 Cost: one sort of the items of the owners looked at. Source: Poisson deficit as a gamma-mixture e-value.
@@ -9,15 +10,15 @@ Cost: one sort of the items of the owners looked at. Source: Poisson deficit as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
 from stillwatch.link._late import LateSight
-from stillwatch.model.items import deficit_bits, meetings
-from stillwatch.model.traces import Closely, Traces
+from stillwatch.model.items import Items, deficit_bits
+from stillwatch.model.traces import Traces
 from stillwatch.model.view import Sight
 
 NEEDS = ("messages",)
@@ -26,6 +27,7 @@ HARD = True
 LATE = True
 ADMITS = False
 JOINS = False
+WITHIN = ""
 INNOCENT = "one team that divides its evaluation, openly"
 
 
@@ -33,12 +35,7 @@ INNOCENT = "one team that divides its evaluation, openly"
 class ShardsSight(LateSight):
     """Counts the items that members share, against what outsiders share in the same frames."""
 
-    closely: Closely
-    order: npt.NDArray[np.int64] = field(init=False)
-    """Items, ordered by their frames."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "order", np.argsort(self.closely.item_family, kind="stable"))
+    items: Items
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh the deficit of shared items in each group."""
@@ -49,13 +46,17 @@ class ShardsSight(LateSight):
         del members  # who divides a list with the group cannot be told from one owner's items
         return np.zeros(len(candidates))
 
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: nothing."""
+        return self.admit(members, candidates)
+
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many items were asked by two members, and how many would be by chance."""
         met, expected = self._meetings(members)
         return f"members met on {met:.0f} items where outsiders who fill the same frames would on {expected:.0f}"
 
     def _meetings(self, members: npt.NDArray[np.int32]) -> tuple[float, float]:
-        frames = meetings(self.closely, members, self.order)
+        frames = self.items.meetings(members)
         return sum(one.met for one in frames), sum(one.expected for one in frames)
 
 
@@ -63,4 +64,4 @@ def look(traces: Traces) -> Sight | None:
     """Look at the items of the owners that are looked at closely."""
     if traces.closely is None or len(traces.closely.item) == 0:
         return None
-    return ShardsSight(traces.closely)
+    return ShardsSight(Items(traces.closely))

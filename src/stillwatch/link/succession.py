@@ -27,6 +27,7 @@ HARD = True
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = "signup"
 INNOCENT = "people who lose access and come back, or move to accounts of their company"
 
 WEEK_MS = 7 * 86_400_000
@@ -43,9 +44,14 @@ class SuccessionSight(LateSight):
     """Accounts, ordered by their owners."""
     offsets: npt.NDArray[np.int64] = field(init=False)
     """Owner o has the accounts `order[offsets[o]:offsets[o + 1]]`."""
+    closed: npt.NDArray[np.bool_] = field(init=False)
+    """Owners one of whose accounts was closed."""
 
     def __post_init__(self) -> None:
         owner = self.crowd.owner
+        closed = np.zeros(self.crowd.owners, bool)
+        closed[owner[self.crowd.facts.closed_at > 0]] = True
+        object.__setattr__(self, "closed", closed)
         object.__setattr__(self, "order", np.argsort(owner, kind="stable"))
         sizes = np.bincount(owner, minlength=self.crowd.owners)
         object.__setattr__(self, "offsets", np.concatenate([[0], np.cumsum(sizes)]))
@@ -55,6 +61,8 @@ class SuccessionSight(LateSight):
         return np.array([self._bits(members) for members in groups])
 
     def _bits(self, members: npt.NDArray[np.int32]) -> float:
+        if not self.closed[members].any():
+            return 0.0
         after, before, _ = self._openings(members, members)
         hits, trials = float(after.sum()), float(after.sum() + before.sum())
         return float(surplus_bits(np.array([hits]), np.array([trials]), np.array([0.5]))[0])
@@ -102,6 +110,10 @@ class SuccessionSight(LateSight):
             out = np.maximum(out, np.where(shown[candidates], np.log2(np.maximum(own / others, 1e-3)), 0.0))
         weighed: npt.NDArray[np.float64] = out
         return weighed
+
+    def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Bound what `admit` gives: nothing, in a group that shows no successions."""
+        return np.full(len(candidates), np.inf if self._bits(members) >= SHOWN_BITS else 0.0)
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members were opened within a week after another was closed, and before."""

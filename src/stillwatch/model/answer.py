@@ -17,6 +17,9 @@ LADDER: Final[tuple[Rung, ...]] = ("observe", "notify", "slow", "challenge", "ha
 NEWCOMERS_MOST: Final[Rung] = "harden"
 """The hardest that may befall an account which no person has looked at."""
 
+FREE: Final = ("", "free", "trial", "none", "evaluation")
+"""Plans that nobody pays for."""
+
 Action = Literal["allow", "slow", "challenge", "harden", "refuse"]
 Step = Literal["planned", "approved", "expired", "undone"]
 """How far an order is; `approved` orders are in force until they end."""
@@ -107,6 +110,7 @@ class Order(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         id: as in `o-1f3c9a02`.
         accounts: whom it names; with `campaign` and without accounts, all members of the campaign.
+        members: where it names a campaign and the case was at hand, the members that the case named then.
         newcomers: the ceiling for accounts that join the campaign later.
         transforms: what `harden` does; empty for all that the rung has.
         evidence: why, in sentences, as the case told them.
@@ -118,6 +122,7 @@ class Order(msgspec.Struct, kw_only=True, frozen=True):
     rung: Rung
     accounts: list[str] = []
     campaign: str | None = None
+    members: list[str] = []
     newcomers: Rung = "observe"
     transforms: list[str] = []
     category: str = "model_extraction"

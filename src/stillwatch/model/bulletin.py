@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from stillwatch.model.actor import Actor
+
 Marking = Literal["clear", "green", "amber", "amber+strict", "red"]
 """Traffic Light Protocol 2.0, from the widest to the narrowest audience."""
 
@@ -89,6 +91,22 @@ class Range(msgspec.Struct, kw_only=True, frozen=True):
     valid_until: date
 
 
+class Reference(msgspec.Struct, kw_only=True, frozen=True):
+    """Where more stands: a public page, or a dossier that was handed over by another way.
+
+    Attributes:
+        source: whose it is.
+        external_id: what it is called there.
+        url: its address, by https; empty for what lies nowhere in public.
+        sha256: hash of exactly what was meant, 64 hexadecimal digits.
+    """
+
+    source: str
+    external_id: str = ""
+    url: str = ""
+    sha256: str = ""
+
+
 class Bulletin(msgspec.Struct, kw_only=True, frozen=True):
     """One finding, as peers may see it.
 
@@ -99,6 +117,7 @@ class Bulletin(msgspec.Struct, kw_only=True, frozen=True):
         innocent: the honest readings that were weighed, the strongest first.
         atlas: MITRE ATLAS techniques.
         gaps: techniques that ATLAS lacks, by our own names.
+        actor: who is said to be behind it, where two independent classes of evidence and a person stand behind that.
     """
 
     schema: int = 1
@@ -126,6 +145,8 @@ class Bulletin(msgspec.Struct, kw_only=True, frozen=True):
     gaps: list[str] = []
     families: list[SharedFamily] = []
     ranges: list[Range] = []
+    actor: Actor | None = None
+    references: list[Reference] = []
     note: str = ""
     detector: str = ""
     error_control: str = ""

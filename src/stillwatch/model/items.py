@@ -1,4 +1,14 @@
-"""Items: how often the members of a group meet on the same item of a frame, against how often outsiders do."""
+"""Items: how often the members of a group meet on the same item of a frame, against how often they should by chance.
+
+Two owners meet when both ask one item. Who draws from a pool meets whoever else draws from it, members and outsiders
+alike. Say that members draw item i with probability q_i and outsiders with p_i: pairs of members meet at the rate
+sum q_i², pairs of outsiders at sum p_i², and a member meets an outsider at sum p_i q_i. By Cauchy and Schwarz
+
+    sum q_i² >= (sum p_i q_i)² / sum p_i²
+
+whatever q is. So a group whose items nobody else asks is expected to meet nowhere, and proves nothing by not doing so:
+every product's questions are its own. Only who meets outsiders on the pool and not his fellows has divided it.
+"""
 
 from __future__ import annotations
 
@@ -14,44 +24,92 @@ from stillwatch.model.traces import Closely
 LEAST_OUTSIDE: Final = 8
 """Outsiders who must use a frame for its pool of items to be known."""
 LEAST_MET: Final = 3
-"""Meetings of outsiders from which their rate is believed."""
+"""Meetings, of outsiders among themselves and with members, from which their rates are believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """How often pairs of members met on one item of a frame, and how often pairs of outsiders as many would have."""
+    """How often pairs of members met on one item of a frame, and how often they should have at the least."""
 
     family: int
     met: float
     expected: float
 
 
-def meetings(
-    closely: Closely, members: npt.NDArray[np.int32], order: npt.NDArray[np.int64] | None = None
-) -> list[Meeting]:
-    """Count the meetings of some owners, frame by frame; frames whose pool outsiders do not show are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """All rows of one frame: how often each item was asked, and by how many owners how often."""
 
-    Args:
-        order: what sorts `closely.item_family`, for whoever asks often.
+    items: npt.NDArray[np.uint64]
+    asked: npt.NDArray[np.int64]
+    rows: int
+    met: float
+    owners: int
+    squares: float
 
-    Cost: one sort of the items of the frames that the members use.
+
+class Items:
+    """The items that owners asked, for whoever asks often how the members of groups meet on them.
+
+    Cost: two sorts of all items; then a group costs what its members asked, and each frame one sort, once.
     """
-    owner, family, item = closely.item_owner, closely.item_family, closely.item
-    if order is None:
-        order = np.argsort(family, kind="stable")
-    inside = np.isin(owner, members)
-    found = []
-    for name in np.unique(family[inside]).tolist():
-        here = order[slice(*np.searchsorted(family, (name, name + 1), sorter=order))]
-        mine = inside[here]
-        own, others = here[mine], here[~mine]
-        if len(np.unique(owner[others])) < LEAST_OUTSIDE:
-            continue
-        pairs_in, met_in = _pairs(item[own])
-        pairs_out, met_out = _pairs(item[others])
-        if met_out >= LEAST_MET:
-            found.append(Meeting(family=name, met=met_in, expected=met_out / pairs_out * pairs_in))
-    return found
+
+    def __init__(self, closely: Closely) -> None:
+        self._owner, self._family, self._item = closely.item_owner, closely.item_family, closely.item
+        self._by_owner = np.argsort(self._owner, kind="stable")
+        self._by_family = np.argsort(self._family, kind="stable")
+        self._owners, self._families = self._owner[self._by_owner], self._family[self._by_family]
+        self._frames: dict[int, _Frame] = {}
+
+    def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
+        """Count meetings frame by frame; frames of which the members share no pool with outsiders are left out."""
+        rows = self._rows(np.unique(members))
+        rows = rows[np.argsort(self._family[rows], kind="stable")]
+        names, starts = np.unique(self._family[rows], return_index=True)
+        found = [
+            self._meeting(name, own) for name, own in zip(names.tolist(), np.split(rows, starts[1:]), strict=False)
+        ]
+        return [one for one in found if one is not None]
+
+    def _meeting(self, name: int, own: npt.NDArray[np.int64]) -> Meeting | None:
+        frame = self._frame(name)
+        askers, squares = _squares(self._owner[own])
+        if frame.owners - askers < LEAST_OUTSIDE:
+            return None
+        others = frame.rows - len(own)
+        pairs_in = (float(len(own)) ** 2 - squares) / 2
+        pairs_out = (float(others) ** 2 - (frame.squares - squares)) / 2
+        items, asked = np.unique(self._item[own], return_counts=True)
+        beyond = frame.asked[np.searchsorted(frame.items, items)] - asked
+        across = float((asked * beyond).sum())
+        met_in = _pairs(asked)
+        met_out = frame.met - (_pairs(asked + beyond) - _pairs(beyond))
+        if met_out < LEAST_MET or across < LEAST_MET or not pairs_in or not pairs_out:
+            return None
+        rate = (across / (len(own) * others)) ** 2 / (met_out / pairs_out)
+        return Meeting(family=name, met=met_in, expected=rate * pairs_in)
+
+    def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        low = np.searchsorted(self._owners, members)
+        counts = np.searchsorted(self._owners, members, side="right") - low
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows: npt.NDArray[np.int64] = self._by_owner[np.repeat(low, counts) + within]
+        return rows
+
+    def _frame(self, name: int) -> _Frame:
+        if name not in self._frames:
+            here = self._by_family[slice(*np.searchsorted(self._families, (name, name + 1)))]
+            items, asked = np.unique(self._item[here], return_counts=True)
+            owners, squares = _squares(self._owner[here])
+            self._frames[name] = _Frame(
+                items=items, asked=asked, rows=len(here), met=_pairs(asked), owners=owners, squares=squares
+            )
+        return self._frames[name]
+
+
+def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
+    """Do as `Items.meetings`, for whoever asks once."""
+    return Items(closely).meetings(members)
 
 
 SLACK: Final = 0.5
@@ -70,8 +128,12 @@ def deficit_bits(met: float, expected: float) -> float:
     return max(nats / log(2.0), 0.0)
 
 
-def _pairs(items: npt.NDArray[np.uint64]) -> tuple[float, float]:
-    """Count all pairs of rows, and the pairs on one item."""
-    counts = np.unique(items, return_counts=True)[1].astype(np.float64)
-    every = float(counts.sum())
-    return every * (every - 1) / 2, float((counts * (counts - 1) / 2).sum())
+def _pairs(counts: npt.NDArray[np.int64]) -> float:
+    """Count the pairs of rows on one item, summed over items."""
+    return float((counts * (counts - 1)).sum()) / 2
+
+
+def _squares(owners: npt.NDArray[np.int32]) -> tuple[int, float]:
+    """Count the owners of some rows, and the pairs of rows of one owner: nobody asks an item twice here."""
+    counts = np.unique(owners, return_counts=True)[1].astype(np.float64)
+    return len(counts), float((counts * counts).sum())

@@ -6,7 +6,7 @@ Known by the end of the path, whatever the prefix: `/chat/completions`, `/comple
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,14 @@ ENDS: Final[tuple[tuple[str, Dialect], ...]] = (
     ("/messages", "messages"),
 )  # fmt: skip
 STATUS: Final = {"slow": 429, "challenge": 403, "refuse": 403}
-TYPES: Final = {429: "rate_limit_error", 403: "permission_error", 502: "api_error", 504: "timeout_error"}
+TYPES: Final = {
+    400: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    403: "permission_error",
+    502: "api_error",
+    504: "timeout_error",
+}
 
 
 def dialect(path: str) -> Dialect | None:
@@ -48,9 +55,17 @@ def error(name: Dialect | None, status: int, message: str, told: dict[str, Any] 
     return msgspec.json.encode(body)
 
 
-def refusal(name: Dialect | None, decision: Decision, *, appeal: str, step_up: str) -> tuple[int, bytes, Headers]:
-    """Write a refusal: what happened, in what category, under what reference, and what the party can do."""
-    status = STATUS[decision.action]
+class Refused(NamedTuple):
+    """What a refused party is told, in whatever shape."""
+
+    status: int
+    message: str
+    told: dict[str, Any]
+    headers: Headers
+
+
+def refused(decision: Decision, *, appeal: str, step_up: str) -> Refused:
+    """Say what happened, in what category, under what reference, and what the party can do."""
     if decision.action == "slow":
         message = f"This account is slowed for now; try again in {decision.retry_after_s} s."
     elif decision.action == "challenge" and step_up:
@@ -72,4 +87,10 @@ def refusal(name: Dialect | None, decision: Decision, *, appeal: str, step_up: s
         headers.append((b"retry-after", str(decision.retry_after_s).encode()))
     else:
         headers.append((b"x-should-retry", b"false"))
+    return Refused(STATUS[decision.action], message, told, headers)
+
+
+def refusal(name: Dialect | None, decision: Decision, *, appeal: str, step_up: str) -> tuple[int, bytes, Headers]:
+    """Write a refusal in the shape of a dialect."""
+    status, message, told, headers = refused(decision, appeal=appeal, step_up=step_up)
     return status, error(name, status, message, told), headers

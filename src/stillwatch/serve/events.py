@@ -13,12 +13,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stillwatch.serve.dialects import Dialect
-from stillwatch.serve.harden import Body, Hardening, without_thoughts
+from stillwatch.serve.harden import TOKEN_FIELDS, Body, Hardening, rounded, unreasoned
+from stillwatch.serve.hidden import Cut
 
 _END: Final = re.compile(rb"\r\n|\n|\r")
-DROPPED: Final = object()
-"""What a rewriter gives for an event that does not leave."""
 OPEN: Final = ("<think>", "<thinking>", "<reasoning>")
 CLOSE: Final = ("</think>", "</thinking>", "</reasoning>")
 
@@ -83,13 +81,15 @@ class Reader:
 
 
 class Rewriter:
-    """Hardens one streamed answer. `feed` bytes, send what it gives; `close` at the end."""
+    """Hardens one streamed answer. `feed` bytes, send what it gives; `close` at the end.
 
-    def __init__(self, name: Dialect, hardening: Hardening) -> None:
+    What an event is, is read from its shape, so that a dialect on an unexpected path loses the same.
+    """
+
+    def __init__(self, hardening: Hardening) -> None:
         self._reader = Reader()
-        self._name = name
         self._hardening = hardening
-        self._thoughts: dict[Any, Thoughts] = {}
+        self._said: dict[Any, Said] = {}
         self._number = 0
 
     def feed(self, chunk: bytes) -> bytes:
@@ -105,112 +105,140 @@ class Rewriter:
             return event.raw
         try:
             told = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, RecursionError):
+            changed = self.change(told) if isinstance(told, dict) else []
+            same = len(changed) == 1 and changed[0] == msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return b""  # what cannot be read may carry anything
-        if not isinstance(told, dict):
-            return b""
-        changed = self._changed(told)
-        if changed is DROPPED:
-            return b""
-        if isinstance(changed, list):  # what was held back comes before what ends it
-            return b"".join([_written(one.get("type", "") if event.name else "", one) for one in changed])
-        again = msgspec.json.encode(changed)
-        same = again == msgspec.json.encode(msgspec.json.decode(event.data))
-        return event.raw if same else _written(event.name, changed)
+        if same:
+            return event.raw
+        return b"".join([_written(event.name and str(one.get("type") or event.name), one) for one in changed])
 
-    def _changed(self, told: Body) -> Any:
-        if self._name in ("chat", "completions"):
+    def change(self, told: Body) -> list[Body]:
+        """Give what leaves of one event: itself, changed, or nothing, or itself after what was held back."""
+        kind = told.get("type")
+        kind = kind if isinstance(kind, str) else ""
+        if isinstance(told.get("choices"), list):
             return self._chunk(told)
-        if self._name == "messages":
-            return self._block(told)
-        return self._response(told)
+        if kind.startswith("response."):
+            return self._response(told, kind)
+        if kind.startswith(("message_", "content_block_")):
+            return self._block(told, kind)
+        self._hardening.answer(told)
+        return [told]
+
+    def _text(self, place: Any, text: str, *, ending: bool = False) -> str:
+        said = self._said.get(place)
+        if said is None:
+            said = self._said[place] = Said(self._hardening)
+        return said.feed(text, ending=ending)
+
+    def _cut(self, place: Any) -> bool:
+        return place in self._said and self._said[place].cut
+
+    def _any_cut(self) -> bool:
+        return any(said.cut for said in self._said.values())
 
     # -- chat completions and completions
 
-    def _chunk(self, told: Body) -> Any:
-        choices = told.get("choices")
+    def _chunk(self, told: Body) -> list[Body]:
+        came = bool(told["choices"])
         self._hardening.choices(told, "delta")
-        left = told.get("choices")
-        if isinstance(choices, list) and choices and not left and "usage" not in told:
-            return DROPPED
         kept = []
-        for choice in left if isinstance(left, list) else []:
-            if isinstance(choice, dict) and self._hardening.no_reasoning:
+        for choice in told["choices"]:
+            if isinstance(choice, dict):
                 self._filter(choice)
                 if _blank(choice) and not choice.get("finish_reason") and not told.get("usage"):
                     continue
             kept.append(choice)
-        if isinstance(left, list):
-            if left and not kept:
-                return DROPPED
-            told["choices"] = kept
-        return told
+        told["choices"] = kept
+        if self._hardening.no_logprobs:
+            for field in TOKEN_FIELDS:
+                told.pop(field, None)
+        if self._hardening.no_reasoning:
+            unreasoned(told, summary=self._hardening.summary)
+        if self._hardening.rounds:
+            rounded(told)
+        return [] if came and not kept and not told.get("usage") else [told]
 
     def _filter(self, choice: Body) -> None:
-        delta = choice.get("delta")
-        thoughts = self._thoughts.setdefault(choice.get("index"), Thoughts())
-        ending = bool(choice.get("finish_reason"))
-        if isinstance(delta, dict) and (isinstance(delta.get("content"), str) or ending):
+        delta, place, ending = choice.get("delta"), str(choice.get("index")), bool(choice.get("finish_reason"))
+        if isinstance(delta, dict):
             before = delta.get("content")
-            text = thoughts.feed(before or "", ending=ending)
-            if isinstance(before, str) or text:
-                delta["content"] = text
+            if isinstance(before, list):
+                self._hardening.say(delta)
+            elif isinstance(before, str) or ending:
+                text = self._text(place, before or "", ending=ending)
+                if isinstance(before, str) or text:
+                    delta["content"] = text
         elif isinstance(choice.get("text"), str):
-            choice["text"] = thoughts.feed(choice["text"], ending=ending)
+            choice["text"] = self._text(place, choice["text"], ending=ending)
+        if ending and self._cut(place):
+            choice["finish_reason"] = "content_filter"
 
     # -- messages
 
-    def _block(self, told: Body) -> Any:
-        kind = told.get("type")
-        if not self._hardening.no_reasoning:
-            return told
-        if kind == "content_block_start" and isinstance(told.get("content_block"), dict):
-            if told["content_block"].get("type") == "thinking":
-                told["content_block"]["thinking"] = ""
-        elif kind == "content_block_delta" and isinstance(told.get("delta"), dict):
-            delta = told["delta"]
-            if delta.get("type") == "thinking_delta":
-                return DROPPED
+    def _block(self, told: Body, kind: str) -> list[Body]:
+        place, delta, block = str(told.get("index")), told.get("delta"), told.get("content_block")
+        if isinstance(block, dict) and isinstance(block.get("text"), str) and block["text"]:
+            block["text"] = self._text(place, block["text"])
+        if kind == "content_block_delta" and isinstance(delta, dict):
+            if delta.get("type") == "thinking_delta" and self._hardening.no_reasoning and not self._hardening.summary:
+                return []
             if delta.get("type") == "text_delta" and isinstance(delta.get("text"), str):
-                thoughts = self._thoughts.setdefault(told.get("index"), Thoughts())
-                delta["text"] = thoughts.feed(delta["text"])
-                return told if delta["text"] else DROPPED
-        elif kind == "content_block_stop" and (held := self._held(told.get("index"))):
-            delta = {"type": "text_delta", "text": held}
-            return [{"type": "content_block_delta", "index": told.get("index"), "delta": delta}, told]
-        elif kind == "message_start" and isinstance(told.get("message"), dict):
-            self._hardening.answer("messages", told["message"])
-        return told
+                delta["text"] = self._text(place, delta["text"])
+                if not delta["text"]:
+                    return []
+        elif kind == "message_start":
+            self._hardening.answer(told.get("message"))
+        elif kind == "message_delta" and isinstance(delta, dict) and self._any_cut():
+            delta["stop_reason"] = "refusal"
+        if self._hardening.no_reasoning:
+            unreasoned(told, summary=self._hardening.summary)
+        if kind == "content_block_stop" and (held := self._held(place)):
+            text = {"type": "text_delta", "text": held}
+            return [{"type": "content_block_delta", "index": told.get("index"), "delta": text}, told]
+        return [told]
 
     # -- responses
 
-    def _response(self, told: Body) -> Any:
-        kind = str(told.get("type", ""))
-        hardening = self._hardening
-        if hardening.no_reasoning and kind.startswith("response.reasoning"):
-            return DROPPED
-        if isinstance(told.get("response"), dict):
-            hardening.response(told["response"])
+    def _response(self, told: Body, kind: str) -> list[Body]:
+        hardening, part = self._hardening, told.get("part")
+        if hardening.no_reasoning and self._thought(kind, part):
+            return []
+        hardening.answer(told.get("response"))
         hardening.item(told.get("item"))
-        part = told.get("part")
-        if hardening.no_reasoning and isinstance(part, dict) and part.get("type") in ("reasoning_text", "summary_text"):
-            return DROPPED
         hardening.part(part)
-        if kind.startswith("response.output_text"):
-            if hardening.no_logprobs and told.get("logprobs"):
-                told["logprobs"] = []
-            place = (told.get("output_index"), told.get("content_index"))
-            if hardening.no_reasoning and kind.endswith(".delta") and isinstance(told.get("delta"), str):
-                told["delta"] = self._thoughts.setdefault(place, Thoughts()).feed(told["delta"])
-                if not told["delta"]:
-                    return DROPPED
-            elif hardening.no_reasoning and isinstance(told.get("text"), str):
-                told["text"] = without_thoughts(told["text"])
-                if held := self._held(place):
-                    delta = {**told, "type": "response.output_text.delta", "delta": held, "logprobs": []}
-                    del delta["text"]
-                    return [self._numbered(delta), self._numbered(told)]
-        return self._numbered(told)
+        if kind == "response.completed" and self._any_cut():
+            told["type"] = "response.incomplete"
+        if hardening.no_logprobs and told.get("logprobs"):
+            told["logprobs"] = []
+        if hardening.no_reasoning:
+            for field in ("response", "item", "part"):
+                if isinstance(told.get(field), dict):
+                    unreasoned(told[field], summary=hardening.summary)
+        if hardening.rounds:
+            rounded(told)
+        return self._output_text(told, kind) if kind.startswith("response.output_text") else [self._numbered(told)]
+
+    def _thought(self, kind: str, part: Any) -> bool:
+        """Tell whether an event of the Responses API tells nothing but reasoning that may not leave."""
+        of = part.get("type") if isinstance(part, dict) else None
+        if self._hardening.summary and (of == "summary_text" or kind.startswith("response.reasoning_summary")):
+            return False
+        return of in ("reasoning_text", "summary_text") or kind.startswith("response.reasoning")
+
+    def _output_text(self, told: Body, kind: str) -> list[Body]:
+        place = f"{told.get('output_index')} {told.get('content_index')}"
+        if kind.endswith(".delta") and isinstance(told.get("delta"), str):
+            told["delta"] = self._text(place, told["delta"])
+            return [self._numbered(told)] if told["delta"] else []
+        if isinstance(told.get("text"), str):
+            told["text"] = self._hardening.text(told["text"])[0]
+            if held := self._held(place):
+                delta = {**told, "type": "response.output_text.delta", "delta": held, "logprobs": []}
+                del delta["text"]
+                return [self._numbered(delta), self._numbered(told)]
+        return [self._numbered(told)]
 
     def _numbered(self, told: Body) -> Body:
         """Number the events that leave without a gap."""
@@ -219,10 +247,28 @@ class Rewriter:
             self._number += 1
         return told
 
-    def _held(self, place: Any) -> str:
+    def _held(self, place: str) -> str:
         """Take what is still held back of a text that has ended."""
-        thoughts = self._thoughts.pop(place, None)
-        return thoughts.feed("", ending=True) if thoughts is not None else ""
+        return self._text(place, "", ending=True) if place in self._said else ""
+
+
+class Said:
+    """What one place of an answer says, piece by piece: without thoughts, and cut where it would leak."""
+
+    def __init__(self, hardening: Hardening) -> None:
+        self._thoughts = Thoughts(begun=hardening.begun) if hardening.no_reasoning else None
+        self._leak = Cut(hardening.hidden) if hardening.hidden else None
+
+    @property
+    def cut(self) -> bool:
+        """Tell whether it was cut."""
+        return self._leak is not None and self._leak.cut
+
+    def feed(self, text: str, *, ending: bool = False) -> str:
+        """Take a piece; gives what may leave."""
+        if self._thoughts is not None:
+            text = self._thoughts.feed(text, ending=ending)
+        return text if self._leak is None else self._leak.feed(text, ending=ending)
 
 
 def _written(name: str, told: Body) -> bytes:
@@ -231,11 +277,15 @@ def _written(name: str, told: Body) -> bytes:
 
 
 class Thoughts:
-    """Cuts tagged reasoning out of a text that comes in pieces; a tag may be cut anywhere."""
+    """Cuts tagged reasoning out of a text that comes in pieces; a tag may be cut anywhere.
 
-    def __init__(self) -> None:
+    Args:
+        begun: whether the text begins inside a thought: its opening tag stood in the prompt.
+    """
+
+    def __init__(self, *, begun: bool = False) -> None:
         self._held = ""
-        self._close = ""
+        self._close = CLOSE[0] if begun else ""
         self._trim = False
 
     def feed(self, text: str, *, ending: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -17,7 +18,15 @@ JSON: Final = (b"content-type", b"application/json")
 
 
 class TooLarge(Exception):
-    """A body is larger than it may be."""
+    """A body is larger than it may be.
+
+    Attributes:
+        parts: what was read of it.
+    """
+
+    def __init__(self, parts: list[bytes] | None = None) -> None:
+        super().__init__("the request is too large for this gateway")
+        self.parts = parts or []
 
 
 class Gone(Exception):
@@ -42,7 +51,7 @@ async def read_body(receive: Receive, most: int) -> bytes:
             parts.append(part)
             size += len(part)
             if size > most:
-                raise TooLarge
+                raise TooLarge(parts)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -69,3 +78,9 @@ def header(scope: Scope, name: bytes) -> str:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def hashed_key(authorization: str) -> str:
+    """Name the account of an API key as LiteLLM does: by its SHA-256; empty where there is none."""
+    key = authorization[7:] if authorization[:7].lower() == "bearer " else authorization
+    return hashlib.sha256(key.strip().encode("utf-8", "replace")).hexdigest() if key.strip() else ""

@@ -4,8 +4,7 @@ Traffic without an order passes byte for byte: the request's body, the answer's 
 those of the upstream. Only what is hop-by-hop (RFC 9110, 7.6.1) and `Host` is the proxy's own. A body is read whole
 before it is passed on, since its length is set anew (that ends request smuggling) and it has to be looked at.
 
-Who the account is: the header that `[proxy] account_header` names, from a trusted proxy only; else the SHA-256 of the
-API key, as LiteLLM names it. The client's address is the peer's, unless the peer is one of `[ingest] trusted_proxies`.
+Who the account is, and what is decided, is in `gate`; what is done to the answer, in `answering`.
 
 What is wrong with us never stops traffic: it passes, unless `[watch] fail_closed` was chosen.
 """
@@ -13,30 +12,21 @@ What is wrong with us never stops traffic: it passes, unless `[watch] fail_close
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
-import traceback
-import zlib
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
-import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
 from stillwatch.errors import UsageError
-from stillwatch.ingest import Clients, networks
-from stillwatch.kit.merkle import leaf_hash
-from stillwatch.model.answer import Asked, Decision
-from stillwatch.serve.decisions import decide, keep_fresh
-from stillwatch.serve.dialects import Dialect, dialect, error, refusal
-from stillwatch.serve.events import Rewriter
-from stillwatch.serve.harden import Hardening
-from stillwatch.serve.http import Gone, Headers, Receive, Scope, Send, TooLarge, answer, header, read_body
-from stillwatch.store.licences import Delivered
+from stillwatch.serve.answering import Answering, Unreadable
+from stillwatch.serve.decisions import keep_fresh
+from stillwatch.serve.dialects import dialect, error
+from stillwatch.serve.gate import Gate, Passing
+from stillwatch.serve.http import Gone, Receive, Scope, Send, TooLarge, answer, header, read_body
 from stillwatch.watch.room import Room
-from stillwatch.watch.texts import answered
 
 HOP: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
@@ -45,8 +35,6 @@ HOP: Final = frozenset(
 AUTOMATIC: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 """Headers that the client library would add of itself."""
 CHUNK: Final = 1 << 16
-MOST_ANSWER: Final = 64 << 20
-"""An answer that has to be changed and is larger than this is not delivered."""
 
 
 class Proxy:
@@ -60,7 +48,7 @@ class Proxy:
         self.settings = room.settings.proxy
         self._upstream = url
         self._base = str(url).rstrip("/")
-        self._clients = Clients(networks(room.settings.ingest.trusted_proxies))
+        self.gate = Gate(room)
         self._session: aiohttp.ClientSession | None = None
         self._fresh: asyncio.Task[None] | None = None
 
@@ -69,7 +57,7 @@ class Proxy:
         if scope["type"] == "http":
             if scope["path"] == "/healthz" and scope["method"] == "GET":
                 await answer(send, 200, b'{"ok":true}')
-            else:
+            elif not await self.gate.own(scope, send):
                 await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
@@ -107,61 +95,25 @@ class Proxy:
     # -- one request
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = dialect(scope["path"])
         try:
             raw = await read_body(receive, self.room.settings.watch.max_body_mib << 20)
         except Gone:
             return
-        except TooLarge:
-            await answer(send, 413, error(name, 413, "the request is too large for this gateway"))
+        except TooLarge as large:
+            if self.settings.oversized == "refuse":
+                await answer(send, 413, error(dialect(scope["path"]), 413, str(large)))
+                return
+            await self._pass(scope, receive, send, self.gate.unread(scope), _rest(large.parts, receive))
             return
-        asked, body = self._asked(scope, name, raw)
-        decision = decide(self.room, asked)
-        if decision.action in ("refuse", "challenge", "slow"):
-            watch = self.room.settings.watch
-            status, told, headers = refusal(name, decision, appeal=watch.appeal_url, step_up=watch.step_up_url)
-            await answer(send, status, told, headers)
+        await self._pass(scope, receive, send, self.gate.passing(scope, raw))
+
+    async def _pass(
+        self, scope: Scope, receive: Receive, send: Send, one: Passing, rest: AsyncIterator[bytes] | None = None
+    ) -> None:
+        """Ask the upstream and deliver its answer, unless the request goes no further."""
+        if one.stopped:
+            await self.gate.refuse(send, one)
             return
-        hardening = None
-        if decision.action == "harden" and decision.transforms:
-            hardening = Hardening(decision.transforms, self.room.settings.watch.n_most)
-            if isinstance(body, dict) and name is not None:
-                raw = msgspec.json.encode(hardening.request(name, body))
-        await self._pass(scope, receive, send, Passing(asked, decision, name, raw, hardening))
-
-    def _asked(self, scope: Scope, name: Dialect | None, raw: bytes) -> tuple[Asked, Any]:
-        """Say who asks what. What cannot be read is passed on all the same: the upstream will say what it thinks."""
-        body: Any = None
-        if name is not None and raw and scope["method"] == "POST":
-            try:
-                body = msgspec.json.decode(raw)
-            except (msgspec.DecodeError, RecursionError):
-                body = None
-        key = header(scope, b"authorization")
-        key = (
-            key[7:].strip()
-            if key[:7].lower() == "bearer "
-            else header(scope, b"x-api-key") or header(scope, b"api-key")
-        )
-        hashed = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() if key else ""
-        peer = (scope.get("client") or ("", 0))[0]
-        trusted = self._clients.trusts(peer)
-        account = hashed
-        if self.settings.account_header and trusted:
-            account = header(scope, self.settings.account_header.lower().encode()) or hashed
-        client = self._clients.client(peer, header(scope, b"x-forwarded-for") or None) if trusted else peer
-        model = body.get("model") if isinstance(body, dict) else None
-        return (
-            Asked(
-                account=account, key=hashed, ip=client or "",
-                user_agent=header(scope, b"user-agent"), ja4=header(scope, b"x-ja4") if trusted else "",
-                model=model if isinstance(model, str) else "", operation=name or "", body=body,
-            ),
-            body,
-        )  # fmt: skip
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, one: Passing) -> None:
-        """Ask the upstream and deliver its answer."""
         if self._session is None:
             await self.begin()
         assert self._session is not None  # noqa: S101 - `begin` has made it
@@ -170,7 +122,8 @@ class Proxy:
         target = URL(self._base + path + (f"?{query}" if query else ""), encoded=True)
         try:
             upstream = await self._session.request(
-                scope["method"], target, headers=self._outgoing(scope, one), data=one.raw or None,
+                scope["method"], target, headers=self._outgoing(scope, one, unread=rest is not None),
+                data=one.raw or rest,
                 allow_redirects=False,
             )  # fmt: skip
         except TimeoutError:
@@ -183,15 +136,22 @@ class Proxy:
         gone = asyncio.ensure_future(_gone(receive))
         gone.add_done_callback(lambda _: upstream.close())
         try:
-            await self._deliver(send, upstream, one)
-        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+            await self._deliver(upstream, Answering(self.gate, one, send))
+        except (aiohttp.ClientError, TimeoutError, OSError, Unreadable) as trouble:
             if not gone.done():  # the answer broke off, so must ours: it may not look complete
                 raise BrokenOff(str(trouble)) from None
         finally:
             gone.cancel()
             upstream.close() if not upstream.content.at_eof() else upstream.release()
 
-    def _outgoing(self, scope: Scope, one: Passing) -> CIMultiDict[str]:
+    async def _deliver(self, upstream: aiohttp.ClientResponse, answering: Answering) -> None:
+        headers = [(name.lower(), value) for name, value in upstream.raw_headers if name.lower() not in HOP]
+        await answering.begin(upstream.status, headers)
+        async for chunk in upstream.content.iter_any():
+            await answering.more(chunk)
+        await answering.end()
+
+    def _outgoing(self, scope: Scope, one: Passing, *, unread: bool) -> CIMultiDict[str]:
         listed = {part.strip().lower().encode("latin-1") for part in header(scope, b"connection").split(",")}
         told: CIMultiDict[str] = CIMultiDict()
         for name, value in scope["headers"]:
@@ -202,135 +162,32 @@ class Proxy:
             told.add(name.decode("latin-1"), value.decode("latin-1"))
         if one.hardening is not None:
             told.add("accept-encoding", "identity")
-        if one.raw or scope["method"] in ("POST", "PUT", "PATCH"):
+        if unread:
+            if length := header(scope, b"content-length"):
+                told["content-length"] = length
+        elif one.raw or scope["method"] in ("POST", "PUT", "PATCH"):
             told["content-length"] = str(len(one.raw))
         return told
-
-    # -- the answer
-
-    async def _deliver(self, send: Send, upstream: aiohttp.ClientResponse, one: Passing) -> None:
-        headers: Headers = [(name.lower(), value) for name, value in upstream.raw_headers if name.lower() not in HOP]
-        kind = upstream.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if one.hardening is not None:
-            headers.append((b"x-stillwatch-transforms", ", ".join(one.decision.transforms).encode()))
-            if kind == "text/event-stream":
-                await self._rewrite(send, upstream, headers, one)
-                return
-            if one.dialect is not None or kind.endswith("json"):
-                await self._change(send, upstream, headers, one)
-                return
-        grant = self.room.watch.covering(one.asked) if upstream.status < 300 and one.asked.account else None
-        heard = self._hears(one, grant is not None)
-        kept: list[bytes] = []
-        await send({"type": "http.response.start", "status": upstream.status, "headers": headers})
-        async for chunk in upstream.content.iter_any():
-            if heard:
-                kept.append(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-        if heard:
-            self._heard(one, grant.id if grant is not None else None, b"".join(kept), upstream, kind)
-
-    def _hears(self, one: Passing, licensed: bool) -> bool:
-        """Tell whether the answer is listened to: for grants, and where an answer to a member may come back."""
-        return licensed or (one.dialect is not None and self.room.watch.remembers(one.asked.account))
-
-    def _heard(self, one: Passing, grant: str | None, raw: bytes, upstream: aiohttp.ClientResponse, kind: str) -> None:
-        try:
-            plain = _plain(raw, upstream.headers.get("content-encoding", ""))
-            text = answered(_streamed(plain) if kind == "text/event-stream" else msgspec.json.decode(plain))
-            if grant is not None:
-                exchange = upstream.headers.get("x-request-id") or hashlib.sha256(raw).hexdigest()[:32]
-                self.room.deliver(Delivered(grant=grant, exchange=exchange, leaf=leaf_hash(text.encode())))
-            self.room.watch.answered(one.asked.account, text)
-        except Exception:  # noqa: BLE001 - the answer is delivered; what we make of it harms nobody
-            traceback.print_exc(file=sys.stderr)
-
-    async def _rewrite(self, send: Send, upstream: aiohttp.ClientResponse, headers: Headers, one: Passing) -> None:
-        """Deliver a streamed answer, changed event by event."""
-        assert one.hardening is not None  # noqa: S101 - only hardened answers come here
-        rewriter = Rewriter(one.dialect or "chat", one.hardening)
-        kept = [(n, v) for n, v in headers if n not in (b"content-length", b"content-encoding", b"etag", b"digest")]
-        await send({"type": "http.response.start", "status": upstream.status, "headers": kept})
-        async for chunk in _opened(upstream):
-            if told := rewriter.feed(chunk):
-                await send({"type": "http.response.body", "body": told, "more_body": True})
-        await send({"type": "http.response.body", "body": rewriter.close()})
-
-    async def _change(self, send: Send, upstream: aiohttp.ClientResponse, headers: Headers, one: Passing) -> None:
-        """Deliver a whole answer, changed; one that cannot be read is not delivered, since it may carry anything."""
-        assert one.hardening is not None  # noqa: S101 - only hardened answers come here
-        parts, size = [], 0
-        async for chunk in _opened(upstream):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > MOST_ANSWER:
-                await answer(send, 502, error(one.dialect, 502, "the answer is too large"))
-                return
-        plain = b"".join(parts)
-        try:
-            told = msgspec.json.encode(one.hardening.answer(one.dialect or "chat", msgspec.json.decode(plain)))
-        except (msgspec.DecodeError, RecursionError):
-            if plain and upstream.status < 400:
-                await answer(send, 502, error(one.dialect, 502, "the model's answer could not be read"))
-                return
-            told = plain
-        kept = [(n, v) for n, v in headers if n not in (b"content-length", b"content-encoding", b"etag", b"digest")]
-        await answer(send, upstream.status, told, kept)
-
-
-class Passing:
-    """One request on its way."""
-
-    __slots__ = ("asked", "decision", "dialect", "hardening", "raw")
-
-    def __init__(
-        self, asked: Asked, decision: Decision, name: Dialect | None, raw: bytes, hardening: Hardening | None
-    ) -> None:
-        self.asked = asked
-        self.decision = decision
-        self.dialect = name
-        self.raw = raw
-        self.hardening = hardening
 
 
 class BrokenOff(Exception):
     """The upstream broke off in the middle of an answer; the server then breaks off too."""
 
 
+async def _rest(parts: list[bytes], receive: Receive) -> AsyncIterator[bytes]:
+    """Give a body of which a part was read, piece by piece."""
+    for part in parts:
+        yield part
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise aiohttp.ClientError("the client left in the middle of its request")
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body", False):
+            return
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _opened(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Read an answer without its compression; we asked for none, but some servers do not listen.
-
-    Raises:
-        aiohttp.ClientError: when it is compressed in a way that cannot be undone here.
-    """
-    coding = upstream.headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity"):
-        async for chunk in upstream.content.iter_any():
-            yield chunk
-        return
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise aiohttp.ClientError(f"the answer is compressed with {coding}")
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    async for chunk in upstream.content.iter_any():
-        try:
-            yield inflate.decompress(chunk)
-        except zlib.error as trouble:
-            raise aiohttp.ClientError(f"the answer is not {coding}") from trouble
-    yield inflate.flush()
-
-
-def _plain(raw: bytes, coding: str) -> bytes:
-    return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw) if coding in ("gzip", "x-gzip", "deflate") else raw
-
-
-def _streamed(raw: bytes) -> Any:
-    """Put a streamed answer together again."""
-    from stillwatch.ingest import whole_answer
-
-    return whole_answer(raw.decode("utf-8", "replace"))

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from stillwatch.errors import ShareError
+from stillwatch.model.actor import Actor
 from stillwatch.model.bulletin import (
     WORDS,
     Bulletin,
@@ -28,6 +29,7 @@ from stillwatch.model.bulletin import (
     scaled,
 )
 from stillwatch.model.case import Case, Entry
+from stillwatch.share import actors
 
 NAMESPACE: Final = uuid.UUID("6f1f1c0e-8a4b-5a0e-9d2b-6b0c5a3f7e21")
 """Our own namespace for version-5 UUIDs: the same finding has the same ids for ever."""
@@ -125,8 +127,17 @@ def weeks(days: Mapping[str, int]) -> list[Week]:
 
 
 def revoke(bulletin: Bulletin, at: datetime, because: str) -> Bulletin:
-    """Take a bulletin back for good: every object made of it is then written as revoked, under the id that it had."""
-    return msgspec.structs.replace(bulletin, revoked=True, revoked_because=because, modified=at, note="")
+    """Take a bulletin back for good: every object made of it is then written as revoked, under its old id."""
+    return msgspec.structs.replace(
+        bulletin, revoked=True, revoked_because=because, modified=at, note="", actor=_undone(bulletin.actor)
+    )
+
+
+def _undone(actor: Actor | None) -> Actor | None:
+    """Take a name back together with the finding it hangs on."""
+    if actor is None or actor.withdrawn:
+        return actor
+    return actors.gone(actor, "the finding it hangs on is taken back")
 
 
 def _title(entry: Entry, volume: Volume) -> str:
@@ -142,7 +153,7 @@ def _description(entry: Entry, volume: Volume, probability: int, targets: list[s
     return (
         f"About {volume.accounts:,} accounts sent about {volume.exchanges:,} exchanges in about {volume.tasks:,} tasks "
         f"between {entry.from_:%Y-%m-%d} and {entry.to:%Y-%m-%d}.{after} It is {WORDS[probability]} {what}. "
-        "Nobody is named as its author."
+        "Who is behind it is no part of this claim."
     )
 
 

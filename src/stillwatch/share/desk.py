@@ -7,7 +7,7 @@ new is always newer than the one before it, and one that says the same is the sa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from stillwatch.errors import ShareError
+from stillwatch.model.actor import Actor, Reply
 from stillwatch.model.bulletin import Bulletin
-from stillwatch.share import compose, scrub
+from stillwatch.share import actors, compose, scrub
 from stillwatch.share.files import locked, write
 from stillwatch.share.log import Line, Log
 
@@ -28,6 +29,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         to: names of the peers that it was released to; `*` for every peer that its marking allows.
+        reached: all whom any version was released to: what is taken back is taken back from all of them.
     """
 
     bulletin: Bulletin
@@ -37,6 +39,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
     released_by: str = ""
     released_at: datetime | None = None
     to: list[str] = []
+    reached: list[str] = []
 
     @property
     def released(self) -> bool:
@@ -91,6 +94,8 @@ class Desk:
         last = self._last(bulletin.id)
         if last is None:
             return bulletin
+        if bulletin.actor is None and last.actor is not None:  # a name is given, answered and taken back by itself
+            bulletin = msgspec.structs.replace(bulletin, actor=last.actor)
         if last.revoked and not bulletin.revoked:
             raise ShareError(
                 "it was revoked, and that is for good", where=f"bulletin {bulletin.id}",
@@ -102,20 +107,28 @@ class Desk:
         newer = max(bulletin.modified, last.modified + timedelta(milliseconds=1))
         return msgspec.structs.replace(bulletin, created=last.created, modified=newer)
 
+    def is_released(self, bulletin: Bulletin) -> bool:
+        """Tell whether exactly this may leave."""
+        record = self._record(bulletin.id)
+        return record is not None and record.released and record.digest == digest(bulletin)
+
     def prepare(self, bulletin: Bulletin, who: str, known: Collection[str] = ()) -> Record:
         """Put a bulletin on the desk; what is released already and has not changed stays released.
 
         Raises:
             ShareError: when something in it must not leave, or the person may not prepare.
         """
-        _allowed(who, self.preparers, "prepare")
+        allowed(who, self.preparers, "prepare")
         scrub.check(bulletin, known)
         with locked(self.directory / BULLETINS):
             bulletin = self.versioned(bulletin)
             last = self._record(bulletin.id)
             if last is not None and last.digest == digest(bulletin):
                 return last
-            record = Record(bulletin=bulletin, digest=digest(bulletin), prepared_by=who, prepared_at=_now())
+            record = Record(
+                bulletin=bulletin, digest=digest(bulletin), prepared_by=who, prepared_at=now(),
+                reached=_reached(last),
+            )  # fmt: skip
             self._write(record)
         self._note(record, who, "prepared")
         return record
@@ -129,10 +142,10 @@ class Desk:
         Raises:
             ShareError: when the person prepared it, may not release, or saw something else.
         """
-        _allowed(who, self.releasers, "release")
+        allowed(who, self.releasers, "release")
         with locked(self.directory / BULLETINS):
             record = self.find(name)
-            if _same(who, record.prepared_by):
+            if same_person(who, record.prepared_by):
                 raise ShareError(
                     f"`{who}` prepared it: a second person releases", where=f"bulletin {record.bulletin.id}"
                 )
@@ -147,8 +160,9 @@ class Desk:
                     where=f"bulletin {record.bulletin.id}",
                     hint="name them, `--to`",
                 )
+            whom = sorted({*record.to, *(to or ["*"])})
             record = msgspec.structs.replace(
-                record, released_by=who, released_at=_now(), to=sorted({*record.to, *(to or ["*"])})
+                record, released_by=who, released_at=now(), to=whom, reached=sorted({*_reached(record), *whom})
             )
             self._write(record)
         self._note(record, who, "released")
@@ -166,15 +180,61 @@ class Desk:
             record = self.find(name)
             if record.bulletin.revoked:
                 return record
-            at = max(_now(), record.bulletin.modified + timedelta(milliseconds=1))
+            at = max(now(), record.bulletin.modified + timedelta(milliseconds=1))
             taken = compose.revoke(record.bulletin, at, because)
             scrub.check(taken)
+            whom = _reached(record)
             record = msgspec.structs.replace(
-                record, bulletin=taken, digest=digest(taken), released_by=who if record.released else "",
-                released_at=at if record.released else None,
+                record, bulletin=taken, digest=digest(taken), released_by=who if whom else "",
+                released_at=at if whom else None, to=whom, reached=whom,
             )  # fmt: skip
             self._write(record)
         self._note(record, who, "revoked")
+        return record
+
+    def claim(self, name: str, actor: Actor) -> Record:
+        """Name somebody, by the rules of `actors`; a second person releases it, as any other version.
+
+        Raises:
+            ShareError: naming the rule that is not kept.
+        """
+        return self._changed(name, lambda one: actors.claimed(one, actor), actor.stands_behind, "claimed", to=[])
+
+    def reply(self, name: str, reply: Reply, who: str) -> Record:
+        """Write down what whoever is named answered.
+
+        Raises:
+            ShareError: when nobody is named, or the reply must not leave.
+        """
+        return self._changed(name, lambda one: actors.replied(one, reply), who, "replied")
+
+    def withdraw(self, name: str, who: str, because: str) -> Record:
+        """Take a name back: at once, by one person, to everybody who had it; the finding stands.
+
+        Raises:
+            ShareError: when nobody is named, or no reason is given.
+        """
+        return self._changed(name, lambda one: actors.withdrawn(one, because), who, "withdrawn", back=True)
+
+    def _changed(
+        self, name: str, change: Callable[[Bulletin], Bulletin], who: str, did: str, *, back: bool = False,
+        to: Sequence[str] | None = None,
+    ) -> Record:  # fmt: skip
+        """Change a bulletin on the desk; it waits for a release anew, unless it takes something back."""
+        allowed(who, () if back else self.preparers, "prepare")
+        with locked(self.directory / BULLETINS):
+            last = self.find(name)
+            changed = change(last.bulletin)
+            scrub.check(changed)
+            changed = msgspec.structs.replace(changed, modified=max(changed.modified, now()))
+            whom = _reached(last)
+            record = Record(
+                bulletin=changed, digest=digest(changed), prepared_by=who, prepared_at=now(),
+                to=whom if back else last.to if to is None else list(to), released_by=who if back and whom else "",
+                released_at=changed.modified if back and whom else None, reached=whom,
+            )  # fmt: skip
+            self._write(record)
+        self._note(record, who, did)
         return record
 
     def _last(self, name: str) -> Bulletin | None:
@@ -199,25 +259,37 @@ class Desk:
 
     def _note(self, record: Record, who: str, did: str) -> None:
         line = {
-            "at": _now(), "who": who, "did": did, "what": record.bulletin.id, "to": record.to,
+            "at": now(), "who": who, "did": did, "what": record.bulletin.id, "to": record.to,
             "marking": record.bulletin.marking, "digest": record.digest,
         }  # fmt: skip
         self.log.add(msgspec.convert(line, Line))
 
 
-def _allowed(who: str, people: Sequence[str], verb: str) -> None:
+def _reached(record: Record | None) -> list[str]:
+    """Tell whom any version went to; records of earlier programs tell only whom the last one went to."""
+    return sorted({*record.reached, *(record.to if record.released else [])}) if record is not None else []
+
+
+def allowed(who: str, people: Sequence[str], verb: str) -> None:
+    """Let a person do something, or refuse it.
+
+    Raises:
+        ShareError: when nobody stands behind it, or the person is not among those named.
+    """
     if not who.strip():
         raise ShareError(f"a person must stand behind it: who wants to {verb}?", hint="`--by NAME`")
-    if people and not any(_same(who, one) for one in people):
+    if people and not any(same_person(who, one) for one in people):
         raise ShareError(
             f"`{who}` may not {verb}", hint=f"`[share] {verb.removesuffix('e')}ers` in the settings names who may"
         )
 
 
-def _same(one: str, other: str) -> bool:
+def same_person(one: str, other: str) -> bool:
+    """Tell whether two names are one person's."""
     return one.strip().casefold() == other.strip().casefold()
 
 
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+def now() -> datetime:
+    """Tell the time, to the millisecond, as STIX keeps it."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -11,6 +11,7 @@ revocation, is refused.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -55,12 +56,17 @@ class Lead(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Imported(msgspec.Struct, kw_only=True, frozen=True):
-    """A bulletin of a peer, and what it caused here."""
+    """A bulletin of a peer, and what it caused here.
+
+    Attributes:
+        about: id of the STIX object that it is about, where that is not one of ours.
+    """
 
     bulletin: Bulletin
     digest: str
     peer: str
     at: datetime
+    about: str = ""
     leads: list[Lead] = []
     looked_at: datetime | None = None
 
@@ -99,16 +105,19 @@ class Exchange:
         """Read all that peers told, the revoked ones as well."""
         return [self._read(path) for path in sorted(self._folder.glob("*.json"))]
 
-    def take(self, bulletins: Iterable[Bulletin], peer: str, organisation: str) -> list[Outcome]:
+    def take(
+        self, bulletins: Iterable[Bulletin], peer: str, organisation: str, about: Mapping[str, str] | None = None
+    ) -> list[Outcome]:
         """Take bulletins of a peer in, each as a whole or not at all.
 
         Args:
             organisation: in whose name this peer may speak; another producer's bulletins are refused.
+            about: of an authority's own STIX, the object that each bulletin is about.
         """
-        return [self._take(one, peer, organisation) for one in bulletins]
+        return [self._take(one, peer, organisation, (about or {}).get(one.id, "")) for one in bulletins]
 
-    def _take(self, bulletin: Bulletin, peer: str, organisation: str) -> Outcome:
-        if why := self._refusal(bulletin, organisation):
+    def _take(self, bulletin: Bulletin, peer: str, organisation: str, about: str) -> Outcome:
+        if why := self._refusal(bulletin, organisation, about):
             return Outcome(bulletin=bulletin.id, became="refused", because=why)
         with locked(self._folder):
             path = self._folder / f"{bulletin.id}.json"
@@ -124,17 +133,20 @@ class Exchange:
                 why = "`modified`: is not newer than the version that is here"
                 return Outcome(bulletin=bulletin.id, became="refused", because=why)
             undone = len(held.leads) if held is not None else 0
-            write(path, msgspec.json.encode(Imported(bulletin=bulletin, digest=digest(bulletin), peer=peer, at=_now())))
+            taken = Imported(bulletin=bulletin, digest=digest(bulletin), peer=peer, at=_now(), about=about)
+            write(path, msgspec.json.encode(taken))
         became: Became = "revoked" if bulletin.revoked else "newer" if held is not None else "new"
         self.log.add(Line(at=_now(), who=peer, did="imported", what=bulletin.id, marking=bulletin.marking,
                           digest=digest(bulletin), note=f"{became}, {undone} leads undone"))  # fmt: skip
         return Outcome(bulletin=bulletin.id, became=became, undone=undone)
 
     @staticmethod
-    def _refusal(bulletin: Bulletin, organisation: str) -> str:
+    def _refusal(bulletin: Bulletin, organisation: str, about: str) -> str:
         if not organisation or bulletin.producer != organisation:
             return f"`producer`: this peer does not speak for `{bulletin.producer[:80]}`"
         found = scrub.refusals(bulletin)
+        if about:  # an authority does not tell how many accounts it counted in a network
+            found = [one for one in found if not re.fullmatch(r"ranges\.\d+\.accounts", one.field)]
         return f"`{found[0].field}`: holds {found[0].rule}" if found else ""
 
     def look(self, seen: Callable[[], Iterable[Seen]], group: bytes | None, today: date) -> list[Imported]:
@@ -241,14 +253,16 @@ def sighting(imported: Imported, organisation: str, at: datetime) -> list[Object
         "created_by_ref": maker["id"], "created": stamp(bulletin.modified),
         "modified": stamp(max(day, bulletin.modified)),
         "count": rounded(sum(one.exchanges for one in imported.leads)),
-        "sighting_of_ref": own_id(kind, bulletin.id), "where_sighted_refs": [maker["id"]],
+        "sighting_of_ref": imported.about or own_id(kind, bulletin.id), "where_sighted_refs": [maker["id"]],
         "description": f"About {rounded(len(imported.leads)):,} accounts here match it; nobody acted on that alone.",
         "object_marking_refs": [objects.TLP[bulletin.marking]],
     }  # fmt: skip
     return [maker, told]
 
 
-def opinion(bulletin: Bulletin, organisation: str, view: str, because: str, at: datetime) -> list[Object]:
+def opinion(
+    bulletin: Bulletin, organisation: str, view: str, because: str, at: datetime, about: str = ""
+) -> list[Object]:
     """Write that one agrees or disagrees, without taking anything back: `strongly-disagree` to `strongly-agree`.
 
     Raises:
@@ -264,7 +278,7 @@ def opinion(bulletin: Bulletin, organisation: str, view: str, because: str, at: 
         "type": "opinion", "spec_version": "2.1", "id": own_id("opinion", organisation, bulletin.id),
         "created_by_ref": maker["id"], "created": stamp(bulletin.modified),
         "modified": stamp(max(at, bulletin.modified)),
-        "opinion": view, "explanation": because, "object_refs": [own_id(kind, bulletin.id)],
+        "opinion": view, "explanation": because, "object_refs": [about or own_id(kind, bulletin.id)],
         "object_marking_refs": [objects.TLP[bulletin.marking]],
     }  # fmt: skip
     return [maker, told]

@@ -16,12 +16,12 @@ from typing import Final, Literal
 import msgspec
 
 from stillwatch.errors import ShareError
-from stillwatch.kit.merkle import Tree
+from stillwatch.kit.merkle import Tree, leaf_hash, verify_inclusion
 from stillwatch.share.files import locked
 
 FILE: Final = "disclosures.jsonl"
 Did = Literal["previewed", "prepared", "released", "exported", "published", "served", "matched", "sighted", "revoked",
-              "imported", "disputed"]  # fmt: skip
+              "imported", "disputed", "claimed", "replied", "withdrawn", "referred"]  # fmt: skip
 
 
 class Line(msgspec.Struct, kw_only=True, frozen=True):
@@ -42,6 +42,30 @@ class Line(msgspec.Struct, kw_only=True, frozen=True):
     digest: str = ""
     note: str = ""
     before: str = "0" * 64
+
+
+class Proof(msgspec.Struct, kw_only=True, frozen=True):
+    """A line of the log with the proof that it stands there: RFC 6962, over the lines as they are written.
+
+    Attributes:
+        raw: the line exactly as it stands in the log.
+        path: hashes of the way to the root.
+    """
+
+    raw: str
+    index: int
+    size: int
+    root: str
+    path: list[str]
+
+    def holds(self) -> bool:
+        """Tell whether the line leads to the root."""
+        try:
+            path = [bytes.fromhex(one) for one in self.path]
+            root = bytes.fromhex(self.root)
+        except ValueError:
+            return False
+        return verify_inclusion(root, leaf_hash(self.raw.encode()), index=self.index, size=self.size, proof=path)
 
 
 class Log:
@@ -88,6 +112,19 @@ class Log:
             before = hashlib.sha256(raw).hexdigest()
             found.append(line)
         return found
+
+    def prove(self, line: Line) -> Proof:
+        """Prove that a line stands in the log as it is now.
+
+        Raises:
+            ShareError: when it does not.
+        """
+        raw, every = msgspec.json.encode(line), list(self._raw())
+        if raw not in every:
+            raise ShareError("the line is not in the disclosure log", where=str(self.path))
+        tree, index = Tree(every), every.index(raw)
+        path = [one.hex() for one in tree.inclusion(index)]
+        return Proof(raw=raw.decode(), index=index, size=len(every), root=tree.root().hex(), path=path)
 
     def root(self) -> tuple[int, str]:
         """Give the number of lines and the root of their tree, to be noted elsewhere."""

@@ -8,6 +8,9 @@
     clearance = "amber+strict"           # the narrowest marking that he may see
     write = true                         # may push into his own inbox
     requests_per_hour = 3600
+    match_size = 100000                  # identifiers that he may bring to a run of matching; 0, as when left out: none
+    match_runs_per_week = 3
+    kind = "provider"                    # or "authority": a public one, to which findings are referred
 
 A token has 256 random bits: its plain SHA-256 cannot be guessed, and the file gives no access.
 """
@@ -17,8 +20,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -39,6 +43,13 @@ class Peer(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     write: bool = False
     delete: bool = False
     requests_per_hour: int = 3600
+    match_size: int = 0
+    match_runs_per_week: int = 3
+    kind: Literal["provider", "authority"] = "provider"
+
+    def may_see(self, marking: Marking) -> bool:
+        """Tell whether something with this marking may go to him."""
+        return MARKINGS.index(marking) <= self.rank
 
     @property
     def rank(self) -> int:
@@ -56,7 +67,7 @@ class Peers:
     def __init__(self, peers: list[Peer]) -> None:
         self._peers = peers
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers)
 
     def by_token(self, token: str, name: str = "") -> Peer | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stillwatch.share.desk import Record
 from stillwatch.share.formats import stix
-from stillwatch.share.taxii.answer import BULLETINS, item
+from stillwatch.share.taxii.answer import BULLETINS
+from stillwatch.share.taxii.rules import item
 from stillwatch.share.taxii.store import EVERYBODY, Store
 
 

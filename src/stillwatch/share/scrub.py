@@ -16,7 +16,8 @@ import msgspec
 
 from stillwatch.errors import ShareError
 from stillwatch.kit.plain import plain
-from stillwatch.model.bulletin import PURPOSE, Bulletin
+from stillwatch.model.bulletin import PURPOSE, Bulletin, Reference
+from stillwatch.share import actors
 
 EPOCH_SCHEME: Final = "hmac-epoch-winnow-v1"
 """The one scheme under which fingerprints leave."""
@@ -84,7 +85,9 @@ RULES: Final[tuple[tuple[str, Callable[[str], object], str], ...]] = (
 )  # fmt: skip
 """Name of the rule, what it looks for, and what to do instead."""
 
-_MADE: Final = re.compile(r"^(id|families\.\d+\.(id|marks\.\d+|epoch|scheme)|ranges\.\d+\.value|created|modified)$")
+_MADE: Final = re.compile(
+    r"^(id|families\.\d+\.(id|marks\.\d+|epoch|scheme)|ranges\.\d+\.value|references\.\d+\.(sha256|url)|actor\.claimed|created|modified)$"
+)
 """Fields with a form of their own, which `_formed` checks."""
 
 
@@ -104,6 +107,8 @@ def refusals(bulletin: Bulletin, known: Collection[str] = ()) -> list[Refusal]:
                 found.append(Refusal(field, "an id of the house", "leave it out: it means nothing to a peer"))
         if text != plain(text) and field != "note":
             found.append(Refusal(field, "control or invisible characters", "write it in plain letters"))
+    if bulletin.actor is not None:
+        found += [Refusal(*fault) for fault in actors.faults(bulletin.actor)]
     if len(bulletin.note) > LONGEST_NOTE:
         found.append(Refusal("note", f"more than {LONGEST_NOTE:,} characters", "shorten it"))
     return found
@@ -146,6 +151,8 @@ def _formed(bulletin: Bulletin) -> Iterator[Refusal]:
             yield Refusal(f"ranges.{number}.value", rule, "share /24, /48 or the AS")
         if one.accounts < K_RANGE:
             yield Refusal(f"ranges.{number}.accounts", f"fewer than {K_RANGE} accounts", "leave this range out")
+    for number, reference in enumerate(bulletin.references):
+        yield from _referred(f"references.{number}", reference)
     for number, family in enumerate(bulletin.families):
         place = f"families.{number}"
         if family.scheme != EPOCH_SCHEME:
@@ -158,6 +165,17 @@ def _formed(bulletin: Bulletin) -> Iterator[Refusal]:
             yield Refusal(f"{place}.control", "no clean control set", "name one with `--control`")
         if not re.fullmatch(r"f-[0-9a-f]{12}", family.id):
             yield Refusal(f"{place}.id", "something other than a family's public id", "fingerprint it again")
+
+
+def _referred(place: str, one: Reference) -> Iterator[Refusal]:
+    if not one.source.strip():
+        yield Refusal(f"{place}.source", "no name", "say whose it is")
+    if one.url and not re.fullmatch(r"https://[A-Za-z0-9.-]+\.[a-z]{2,}(/[A-Za-z0-9._~/-]*)?", one.url):
+        yield Refusal(f"{place}.url", "something other than a plain https address", "no port, query, fragment or user")
+    if one.sha256 and not re.fullmatch(r"[0-9a-f]{64}", one.sha256):
+        yield Refusal(f"{place}.sha256", "something other than a SHA-256", "64 hexadecimal digits")
+    if not (one.url or one.external_id or one.sha256):
+        yield Refusal(place, "neither an address, nor an id, nor a hash", "leave it out")
 
 
 def _range(value: str) -> str:

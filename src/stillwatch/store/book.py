@@ -7,6 +7,7 @@ record; lines are only added. SQLite alone, without a mapper, since four tables 
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -19,9 +20,10 @@ import msgspec
 
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Note, Order, Spared
+from stillwatch.model.hook import Hook, event, payload
 
 FILE: Final = "book.db"
-VERSION: Final = 1
+VERSION: Final = 2
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, step TEXT NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS record (
@@ -35,6 +37,16 @@ CREATE TABLE IF NOT EXISTS used (named TEXT NOT NULL, writer TEXT NOT NULL, exch
   PRIMARY KEY (named, writer)) STRICT;
 CREATE TABLE IF NOT EXISTS delivered (named TEXT NOT NULL, place INTEGER NOT NULL, exchange TEXT NOT NULL,
   leaf BLOB NOT NULL, PRIMARY KEY (named, place)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS appeals (id TEXT PRIMARY KEY, step TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS hooks (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS outbox (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, hook TEXT NOT NULL, step TEXT NOT NULL, tries INTEGER
+  NOT NULL, due REAL NOT NULL, held REAL NOT NULL, told TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (step, due);
+CREATE TABLE IF NOT EXISTS commands (
+  adapter TEXT NOT NULL, account TEXT NOT NULL, named TEXT NOT NULL, step TEXT NOT NULL, tries INTEGER NOT NULL,
+  due REAL NOT NULL, held REAL NOT NULL, told TEXT NOT NULL, PRIMARY KEY (adapter, account)) STRICT;
 """
 
 
@@ -129,7 +141,7 @@ class Book:
                 )
                 if moved.rowcount != 1:
                     raise BookError(f"order `{order.id}` is not {was} any more", hint="look at it again, then decide")
-            line(book, order.id, did, by, why, at)
+            line(book, order.id, did, by, why, at, order)
 
     # -- the allowlist
 
@@ -161,12 +173,23 @@ class Book:
             raise _trouble(trouble, self.path) from trouble
 
 
-def line(book: sqlite3.Connection, name: str, did: str, by: str, why: str, at: datetime) -> None:
-    """Add a line to the record, inside a change."""
-    book.execute(
+def line(
+    book: sqlite3.Connection, name: str, did: str, by: str, why: str, at: datetime, order: Order | None = None
+) -> None:
+    """Add a line to the record, inside a change; what hooks shall be told of it goes into the outbox with it."""
+    written = book.execute(
         "INSERT INTO record (named, at, did, person, why) VALUES (?, ?, ?, ?, ?)",
         (name, at.astimezone(UTC).isoformat(), did, by, why),
     )
+    note = Note(number=written.lastrowid or 0, order=name, at=at, did=did, by=by, why=why)
+    for (body,) in book.execute("SELECT body FROM hooks").fetchall():
+        hook = msgspec.json.decode(body, type=Hook)
+        if hook.wants(event(note)):
+            book.execute(
+                "INSERT INTO outbox (id, hook, step, tries, due, held, told, body) "
+                "VALUES (?, ?, 'waiting', 0, ?, 0, '', ?)",
+                (f"msg_{secrets.token_hex(12)}", hook.id, at.timestamp(), payload(hook, note, order)),
+            )
 
 
 def open_book(place: Path) -> Book:

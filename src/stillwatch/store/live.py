@@ -8,6 +8,7 @@ Size: some 50 bytes a fingerprint, 50 an account; 100,000 families and a million
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -98,6 +99,16 @@ class State:
 ARRAYS: Final = ("family", "campaign", "rate", "spread", "tie_campaign", "tie_bits", "tie_network")
 
 
+def content(state: State) -> str:
+    """Name what the rows of a state mean: the same for states that were made of the same case."""
+    digest = hashlib.blake2b(digest_size=8)
+    for campaign in state.meta.campaigns:
+        digest.update(campaign.id.encode() + b"\0")
+    for array in (state.family, state.campaign, state.ties.keys, state.ties.values):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def write(place: Path, state: State) -> None:
     """Put a new state in place of the one before.
 
@@ -107,7 +118,7 @@ def write(place: Path, state: State) -> None:
     folder = place / f"live-{secrets.token_hex(6)}"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        before = _pointed(place)
+        before = pointed(place)
         folder.mkdir(mode=0o700)
         for name, array in _arrays(state).items():
             np.save(folder / f"{name}.npy", array)
@@ -143,7 +154,8 @@ def _arrays(state: State) -> dict[str, npt.NDArray[Any]]:
     return found
 
 
-def _pointed(place: Path) -> str | None:
+def pointed(place: Path) -> str | None:
+    """Name the folder of the newest state; nothing where there is none."""
     try:
         return msgspec.json.decode((place / POINTER).read_bytes(), type=Pointer).folder
     except (OSError, msgspec.DecodeError):

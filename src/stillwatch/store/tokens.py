@@ -17,8 +17,8 @@ import msgspec
 from stillwatch.errors import BookError
 from stillwatch.store.book import Book, line
 
-Scope = Literal["decide", "ingest", "read", "orders"]
-SCOPES: Final[tuple[Scope, ...]] = ("decide", "ingest", "read", "orders")
+Scope = Literal["decide", "ingest", "read", "orders", "appeals"]
+SCOPES: Final[tuple[Scope, ...]] = ("decide", "ingest", "read", "orders", "appeals")
 
 
 class Token(msgspec.Struct, kw_only=True, frozen=True):

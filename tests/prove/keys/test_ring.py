@@ -62,6 +62,16 @@ def test_a_revoked_key_stays_for_audits_and_is_never_rotated(keys: Ring) -> None
         keys.revoke("g1", DAY)
 
 
+def test_a_group_has_the_newest_of_its_keys_in_use(keys: Ring) -> None:
+    assert keys.key_for("C-7") is None
+    for day, name in ((2, "second"), (1, "first")):
+        keys.make(ring.card(name, "group", datetime(2026, 5, day, tzinfo=UTC), mode="free", group="C-7"))
+    assert (keys.key_for("C-7"), keys.key_for("first")) == ("second", "first")
+    keys.revoke("second", datetime(2026, 5, 3, tzinfo=UTC))
+    assert keys.key_for("C-7") == "first"
+    assert keys.key_for("second") is None
+
+
 def test_a_bias_needs_an_order(keys: Ring) -> None:
     with pytest.raises(UsageError, match="needs an approved order"):
         add(keys, "g1", mode="bias")

@@ -1,4 +1,4 @@
-"""A server on loopback, with three peers."""
+"""A server on loopback, with three peers, on each of the databases that its store may be in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.share.taxii import postgres
 
 from stillwatch.share.formats._objects import TLP, own_id
 from stillwatch.share.peers import Peer, Peers
-from stillwatch.share.taxii.answer import BULLETINS, Server, item
+from stillwatch.share.taxii.answer import BULLETINS, Server
+from stillwatch.share.taxii.rules import item
 from stillwatch.share.taxii.serve import bind
 from stillwatch.share.taxii.store import Store
 
@@ -53,9 +55,24 @@ class Running(NamedTuple):
         self.store.add(BULLETINS, [item(an_object(n, **change), audience) for n in range(start, start + count)])
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with postgres.serving() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where an empty store may be made."""
+    if request.param == "sqlite":
+        return tmp_path / "taxii.sqlite"
+    pytest.importorskip("psycopg")
+    return postgres.schema(request.getfixturevalue("postgres_server"))
+
+
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    store = Store(tmp_path / "taxii.sqlite")
+def running(place: Path | str) -> Iterator[Running]:
+    store = Store(place)
     server = Server(store, PEERS, "Example Lab")
     listening = bind(server, "127.0.0.1", 0)
     thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
@@ -64,3 +81,4 @@ def running(tmp_path: Path) -> Iterator[Running]:
     listening.shutdown()
     thread.join()
     listening.server_close()
+    store.close()

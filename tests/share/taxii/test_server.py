@@ -15,8 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.share.taxii.conftest import TOKENS, Running, an_object
 
+from stillwatch.share.door import Request, Response
 from stillwatch.share.peers import Peers
-from stillwatch.share.taxii.answer import BULLETINS, MEDIA, Request, Response, item
+from stillwatch.share.taxii import MEDIA
+from stillwatch.share.taxii.answer import BULLETINS
+from stillwatch.share.taxii.rules import item
 from stillwatch.share.taxii.store import Query, Store
 
 API = "/taxii2/stillwatch/"
@@ -106,10 +109,10 @@ def test_a_cursor_that_was_tampered_with_is_refused(running: Running, data: byte
     assert ask(running, f"{OBJECTS}?next={cursor}").status == 400
 
 
-def test_a_cursor_outlives_the_server(running: Running, tmp_path: Path) -> None:
+def test_a_cursor_outlives_the_server(running: Running, place: Path | str) -> None:
     running.fill(10)
     cursor = told(ask(running, f"{OBJECTS}?limit=5"))["next"]
-    again = running._replace(server=type(running.server)(Store(tmp_path / "taxii.sqlite"), running.server._peers, "X"))
+    again = running._replace(server=type(running.server)(Store(place), running.server.door.peers, "X"))
     assert ids(ask(again, f"{OBJECTS}?limit=5&next={cursor}")) == [an_object(n)["id"] for n in range(5, 10)]
 
 
@@ -209,7 +212,9 @@ def test_the_inbox_of_another_is_not_there(running: Running) -> None:
 
 
 def test_a_quota_ends_and_says_when_to_come_back(running: Running) -> None:
-    running.server._peers = Peers([msgspec.structs.replace(one, requests_per_hour=3) for one in running.server._peers])
+    running.server.door.peers = Peers(
+        [msgspec.structs.replace(one, requests_per_hour=3) for one in running.server.door.peers]
+    )
     assert [ask(running, API).status for _ in range(4)] == [200, 200, 200, 429]
     assert int(ask(running, API).headers["Retry-After"]) > 3000
 

@@ -99,7 +99,12 @@ class Marker:
             owner, low, high = self._share
             lanes = prf_torch.owner_lanes(owner, words, window=h)
             touch &= (lanes >= low) & (lanes < high)
-        return reweigh(logits, self._coins.of(words), self._mark, touch)
+        rows = torch.nonzero(touch)[:, 0]
+        if not len(rows):
+            return logits
+        marked = logits.clone()
+        marked[rows] = reweigh(logits[rows], self._coins.of(words[rows]), self._mark, touch[rows])
+        return marked
 
     def _seen(self, ids: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
         """Find the rows whose window stood before a token of the answer already."""

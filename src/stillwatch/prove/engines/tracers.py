@@ -16,13 +16,13 @@ class Tracers:
     Args:
         ring: the open ring of keys.
         size: the vocabulary, as the model's logits have it.
-        group: name of the group's key; the house key alone when left out.
+        group: the group to mark for, by its name or by its key's; the house key alone when left out.
         house: whether the house key marks too. Without a group key it then owns its own share of windows only, so
             that the same windows tell the same story for everybody.
         skip: tokens of the prompt, padding included.
 
     Raises:
-        UsageError: when a key is revoked, or neither a house key nor a group key is there.
+        UsageError: when there is no key in use for the group, or neither a house key nor a group key is there.
     """
 
     def __init__(self, ring: Ring, size: int, *, group: str | None = None, house: bool = True, skip: int = 0) -> None:
@@ -32,14 +32,12 @@ class Tracers:
             named = [card.id for card in ring.cards() if card.kind == "house" and card.revoked is None]
             wanted += [(name, 0, share) for name in named]
         if group is not None:
-            wanted.append((group, share, LANE_RANGE))
+            wanted.append((_key_for(ring, group), share, LANE_RANGE))
         if not wanted:
             raise UsageError("no key to mark with", hint="make a house key, or name a group's key")
         self._markers = []
         for name, low, high in wanted:
             tracer = ring.tracer(name)
-            if tracer.card.revoked is not None:
-                raise UsageError(f"key `{name}` is revoked", hint="make a new one")
             self._markers.append(
                 Marker(tracer.current, tracer.card.mark, size, share=(owner, low, high), skip=skip)
             )  # fmt: skip
@@ -49,3 +47,13 @@ class Tracers:
         for marker in self._markers:
             logits = marker(logits, ids)
         return logits
+
+
+def _key_for(ring: Ring, group: str) -> str:
+    name = ring.key_for(group)
+    if name is None:
+        raise UsageError(
+            f"no key in use marks for `{group}`: there is none, or it is revoked",
+            hint=f"make one with `stillwatch tracer make NAME --group {group}`",
+        )
+    return name

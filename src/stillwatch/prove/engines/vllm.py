@@ -7,8 +7,9 @@ a thousand answers with `mark.reweigh`. What is known to matter:
   no custom processors together with speculative decoding.
 - Processors that call themselves argmax-invariant run after the temperature and are passed over for greedy requests;
   the tracer needs the former and loses nothing by the latter, so that it says so of itself.
-- A request names its group's key in `SamplingParams(extra_args={"stillwatch_group": "c1"})`; without it the house key
-  marks alone.
+- A request names its group in `SamplingParams(extra_args={"stillwatch_group": "C-0417"})`, over HTTP in the field
+  `vllm_xargs.stillwatch_group`; without it, or with a group that has no key, the house key marks alone. Whoever can set
+  that field chooses who is marked: let only the gateway reach the engine.
 
     export STILLWATCH_KEYS=/etc/stillwatch/keys STILLWATCH_PASSPHRASE=...
     vllm serve MODEL --logits-processors stillwatch.prove.engines.vllm:TracerProcessor
@@ -50,7 +51,8 @@ class TracerProcessor(LogitsProcessor):
         for row in batch_update.removed:
             self._rows.pop(row, None)
         for row, params, prompt, written in batch_update.added:
-            group = (params.extra_args or {}).get("stillwatch_group")
+            asked = (params.extra_args or {}).get("stillwatch_group")
+            group = asked if isinstance(asked, str) and self._ring.key_for(asked) else None
             keys = Tracers(self._ring, self._size, group=group, skip=len(prompt or ()))
             self._rows[row] = (keys, list(prompt or ()), written)
         for one, other, way in batch_update.moved:

@@ -115,6 +115,12 @@ class Ring:
             raise UsageError(str(why)) from why
         return self._keep(card, (_fresh(card.epochs[-1].number),))
 
+    def key_for(self, group: str) -> str | None:
+        """Give the key in use that marks for a group, named as the group or the key; the newest of several."""
+        found = [card for card in self.cards() if card.kind == "group" and card.revoked is None]
+        fits = [card for card in found if group in (card.group, card.id)]
+        return max(fits, key=lambda card: card.created).id if fits else None
+
     def rotate(self, name: str, now: datetime) -> Card:
         """Begin a new epoch of a key, with an own secret; the old one stays for audits.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -118,6 +119,33 @@ def distinct_pairs_log10_p(found: Tally, key: Words, mark: Mark, *, only: frozen
     )
     law = Choices.coins(np.tile(ones, mark.layers), mark.gamma)
     return choices.ln_tail(law, green) / math.log(10)
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The protocol of Pan et al. 2025, arXiv 2502.11598: groups of 10,000 tokens, the median of their p-values."""
+
+    log10_p: tuple[float, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, rows: Tokens, key: Words, mark: Mark, *, size: int = 10_000) -> Grouped:
+        """Cut answers into groups of `size` tokens at least; each distinct pair of a group counts once in it."""
+        lengths = (rows[:, PROMPT:] != PAD).sum(axis=1).cumsum()
+        found: list[float] = []
+        ends: list[int] = []
+        begin = 0
+        while (at := int(np.searchsorted(lengths, (ends[-1] if ends else 0) + size))) < len(rows):
+            seen = tally.compare(texts(rows[begin : at + 1]))
+            found.append(distinct_pairs_log10_p(seen, key, mark))
+            ends.append(int(lengths[at]))
+            begin = at + 1
+        return cls(tuple(found), tuple(ends))
+
+    def upto(self, tokens: int) -> float:
+        """Give the median over the groups within so many tokens, log10; 0 when there is none."""
+        inside = [p for p, end in zip(self.log10_p, self.ends, strict=True) if end <= tokens]
+        return float(np.median(inside)) if inside else 0.0
 
 
 def first_stay(tokens: Sequence[int], log10_p: Sequence[float], threshold: float = -5.0) -> int | None:

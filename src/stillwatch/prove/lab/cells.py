@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from stillwatch.kit.evalue import ebh
-from stillwatch.prove.lab import audit, language, network, twincells
+from stillwatch.prove.engines.torch_mark import Marker
+from stillwatch.prove.lab import audit, harden, network, sums, twincells
 from stillwatch.prove.lab.language import PAD, Tokens
 from stillwatch.prove.lab.network import Network, Reweigh
 from stillwatch.prove.lab.world import PROMPT, Recipe, World, prompts
@@ -71,6 +72,7 @@ def curve(world: World, *, answers: int = 15_000, **recipe: Any) -> Result:
     rows = _shuffled(_answers(world, made, answers=answers, reweigh=_neutraliser(world, made)), made.seed)
     total = int((rows[:, PROMPT:] != PAD).sum())
     windows = _common_windows(world.taught(made))
+    grouped = audit.Grouped.of(rows, made.key, made.mark)
     looks: list[Result] = []
     for seen, found in audit.tallies(rows, [world.teacher(), world.base()], audit.grid(total)):
         weighed = audit.evidence(found, made.key, made.mark)
@@ -84,6 +86,7 @@ def curve(world: World, *, answers: int = 15_000, **recipe: Any) -> Result:
                 "sigmas": weighed.sigmas,
                 "lift": weighed.lift,
                 "lift_error": weighed.lift_error,
+                "grouped_log10_p": grouped.upto(seen),
                 "distinct_log10_p": audit.distinct_pairs_log10_p(found, made.key, made.mark),
                 "filtered_log10_p": audit.distinct_pairs_log10_p(found, made.key, made.mark, only=windows),
             }
@@ -154,17 +157,19 @@ def keys(world: World, *, count: int = 1000, sets: int = 20, answers: int = 15_0
     made = msgspec.convert(recipe, Recipe)
     plan = Plan.of(_full_tally(world, made, answers), made.mark)
     truth = plan.sums([made.key])
-    wrong, found, false_share, top = 0, 0, [], -math.inf
+    wrong, found, false_share, top, absent = 0, 0, [], -math.inf, 0
     for one in range(sets):
         others = plan.sums(decoys(count - 1, 1_000_000 + 1000 * made.seed + one))
         ln_e, _ = weigh_keys(plan, np.concatenate([truth, others]))
         rejected = ebh(ln_e, 0.05, log=True)
         wrong += int(rejected[1:].sum())
         found += int(rejected[0])
+        absent += int(ebh(ln_e[1:], 0.05, log=True).any())
         false_share.append(float(rejected[1:].sum() / max(1, rejected.sum())))
         top = max(top, float(ln_e[1:].max()))
     return {
         "sets": sets, "keys": count, "found": found, "wrongly_accused": wrong, "fdr": float(np.mean(false_share)),
+        "sets_without_its_key_that_accuse": absent,
         "ln_e_true": float(weigh_keys(plan, truth)[0][0]), "ln_e_of_best_decoy": top,
         "ln_e_needed": math.log(count / 0.05),
     }  # fmt: skip
@@ -228,7 +233,7 @@ def quality(
         rows = world.taught(recipe)
         told = rows[:, PROMPT:] != PAD
         surprise = -network.log_likelihood(world.teacher(), rows, skip=PROMPT).sum() / told.sum()
-        found.append((surprise, sums_solved(world.teacher(), recipe, seed), _variety(rows)))
+        found.append((surprise, sums_solved(harden.tutor(world), recipe, seed), _variety(rows)))
     columns = np.array(found)
     return {
         name: {"mean": float(column.mean()), "sd": float(column.std(ddof=1))}
@@ -236,28 +241,11 @@ def quality(
     }
 
 
-def sums_solved(model: Network, recipe: Recipe | None, seed: int, *, count: int = 1000, reasoned: bool = True) -> float:
-    """Give the share of sums that a model solves, with a recipe's mark on its answers."""
-    from stillwatch.prove.engines.torch_mark import Marker
-
-    tasks = language.write("north", count, 880_000 + seed, sums=1.0, reasoned=reasoned)
-    marker = Marker(recipe.key, recipe.mark, model.shape.vocabulary) if recipe and recipe.marked else None
-    right = total = 0
-    for length in range(7, 12):
-        group = tasks[tasks[:, length - 1] == language.COLON]
-        if len(group):
-            answered = network.sample(model, group[:, :length], seed=seed, temperature=0.3, reweigh=marker, length=24)
-            right += int((_result(answered) == _result(group)).sum())
-            total += len(group)
-    return right / total
-
-
-def _result(rows: Tokens) -> Tokens:
-    """Give the token after the first semicolon of each row, or -1."""
-    mark = rows == language.SEMI
-    place = np.where(mark.any(axis=1), mark.argmax(axis=1) + 1, 0)
-    taken = rows[np.arange(len(rows)), np.minimum(place, rows.shape[1] - 1)]
-    return np.where(mark.any(axis=1), taken, -1).astype(np.int32)
+def sums_solved(model: Network, recipe: Recipe, seed: int) -> float:
+    """Give the share of a thousand sums that a model solves with a recipe's mark on its answers."""
+    asked = sums.write(1000, 880_000 + seed)
+    marker = Marker(recipe.key, recipe.mark, model.shape.vocabulary) if recipe.marked else None
+    return sums.right(sums.solve(model, asked, seed, reweigh=marker), asked)
 
 
 def _variety(rows: Tokens) -> float:
@@ -277,4 +265,5 @@ KINDS: dict[str, Callable[..., Result]] = {
     "open": open_weights,
     "quality": quality,
     "twins": twincells.twins,
+    "harden": harden.harden,
 }

@@ -85,8 +85,20 @@ def train(
     batch: int = 32,
     rate: float = 3e-3,
     tell: Callable[[int, int], None] | None = None,
+    loss_of: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> float:
-    """Train on rows of context + 1 tokens, padding ignored; returns the last mean loss in nats per token."""
+    """Train on rows of context + 1 tokens, padding ignored; returns the last mean loss in nats per token.
+
+    Args:
+        model: what is trained.
+        rows: shape (n, context + 1).
+        seed: of the order.
+        epochs: passes over the rows.
+        batch: rows in a step.
+        rate: the highest learning rate.
+        tell: hears of steps done and of all steps.
+        loss_of: gives the loss of logits (B, T, V) on ids (B, T + 1); the surprise at the next token when left out.
+    """
     model.train()
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
     order = np.random.default_rng(seed)
@@ -100,9 +112,7 @@ def train(
                 group["lr"] = rate * warm * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / steps)))
             ids = torch.from_numpy(rows[shuffled[start : start + batch]].astype(np.int64))
             logits, _ = model(ids[:, :-1])
-            loss = functional.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), ignore_index=PAD
-            )
+            loss = (loss_of or _surprise)(logits, ids)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -112,6 +122,10 @@ def train(
             if tell and step % 50 == 0:
                 tell(step, steps)
     return float(np.mean(losses[-50:])) if losses else math.nan
+
+
+def _surprise(logits: Tensor, ids: Tensor) -> Tensor:
+    return functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1), ignore_index=PAD)
 
 
 @torch.no_grad()

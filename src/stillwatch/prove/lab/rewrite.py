@@ -80,7 +80,7 @@ def _thin(rows: Tokens, rng: np.random.Generator) -> Tokens:
     drop = (adverbs | opener) & (rng.random(rows.shape) < 0.5)
     after = np.zeros_like(drop)
     after[:, 1:] = drop[:, :-1] & (rows[:, 1:] == COMMA)
-    return _close_up(rows, ~(drop | after))
+    return close_up(rows, ~(drop | after))
 
 
 def _last_sentence(rows: Tokens) -> Tokens:
@@ -92,10 +92,10 @@ def _last_sentence(rows: Tokens) -> Tokens:
         last = (ends[-2] + 1 if len(ends) > 1 else start) if len(ends) else start
         kept[:start] = True
         kept[max(last, start) :] = True
-    return _close_up(rows, keep)
+    return close_up(rows, keep)
 
 
-def _close_up(rows: Tokens, keep: NDArray[np.bool_]) -> Tokens:
+def close_up(rows: Tokens, keep: NDArray[np.bool_]) -> Tokens:
     """Move kept tokens together to the left."""
     keep = keep & (rows != PAD)
     order = np.argsort(~keep, axis=1, kind="stable")

@@ -1,8 +1,9 @@
-"""How the lab's cells are shown: one line each, in Markdown."""
+"""How the lab's cells are shown: one line each, and one line over the seeds of each question, in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stillwatch.prove.lab.cells import Cell
@@ -25,8 +26,62 @@ def table(found: Sequence[tuple[Cell, Result | None]]) -> str:
     return "\n".join(parts).rstrip()
 
 
-def _settings(cell: Cell) -> str:
-    told = {name: value for name, value in cell.settings.items() if name != "documents"}
+def over_seeds(found: Sequence[tuple[Cell, Result | None]]) -> str:
+    """Show each question once, over its seeds: medians with least and most, and how many seeds there were."""
+    parts = []
+    for kind, (head, line) in _OVER_SEEDS.items():
+        grouped: dict[str, list[Result]] = {}
+        for cell, result in found:
+            if cell.kind == kind and result is not None:
+                grouped.setdefault(_settings(cell, seed=False), []).append(result)
+        rows = [f"| {name} | {len(results)} | {line(results)} |" for name, results in grouped.items()]
+        if rows:
+            parts += [head, "|".join(["", *["---"] * (head.count("|") - 1), ""]), *rows, ""]
+    return "\n".join(parts).rstrip()
+
+
+def _spread(results: Sequence[Result], way: Callable[[Result], float], form: str = "{:.1f}") -> str:
+    values = sorted(way(result) for result in results)
+    told = [form.format(value) for value in (statistics.median(values), values[0], values[-1])]
+    return told[0] if len(values) == 1 else f"{told[0]} ({told[1]} to {told[2]})"
+
+
+def _curves(results: Sequence[Result]) -> str:
+    crossed = sum(result["best"]["log10_p"]["stays"] is not None for result in results)
+    return " | ".join(
+        (
+            _spread(results, lambda r: r["looks"][-1]["tokens"], "{:,.0f}"),
+            _spread(results, lambda r: r["looks"][-1]["ln_e"]),
+            _spread(results, lambda r: r["looks"][-1]["log10_p"], "1e{:.1f}"),
+            f"{crossed} of {len(results)}",
+            _spread(results, lambda r: r["looks"][-1]["sigmas"], "{:+.1f}"),
+            _spread(results, lambda r: r["looks"][-1].get("grouped_log10_p", 0.0), "1e{:.1f}"),
+            _spread(results, lambda r: r["best"]["distinct_log10_p"]["lowest"], "1e{:.1f}"),
+        )
+    )
+
+
+def _hardened(results: Sequence[Result]) -> str:
+    return " | ".join(
+        (
+            _part(results, "student_sums", "{:.0%}"),
+            _part(results, "student_nats", "{:.3f}"),
+            _part(results, "teacher_sums", "{:.0%}"),
+            _part(results, "teacher_nats", "{:.3f}"),
+            _part(results, "withheld", "{:.0%}"),
+            _part(results, "ln_e", "{:.1f}"),
+        )
+    )
+
+
+def _part(results: Sequence[Result], name: str, form: str) -> str:
+    there = all(name in result for result in results)
+    return _spread(results, lambda result: float(result[name]), form) if there else "-"
+
+
+def _settings(cell: Cell, *, seed: bool = True) -> str:
+    left_out = ("documents",) if seed else ("documents", "seed")
+    told = {name: value for name, value in cell.settings.items() if name not in left_out}
     return ", ".join(f"{name} {value}" for name, value in told.items()) or "all"
 
 
@@ -50,6 +105,10 @@ def _keys(result: Result) -> str:
         f"{result['keys']:,} x {result['sets']} | {result['found']} of {result['sets']} | {result['wrongly_accused']}"
         f" | {result['fdr']:.3f} | {result['ln_e_true']:.1f} | {result['ln_e_of_best_decoy']:.1f}"
     )
+
+
+def _harden(result: Result) -> str:
+    return _hardened([result])
 
 
 def _exact(result: Result) -> str:
@@ -78,6 +137,10 @@ def _quality(result: Result) -> str:
     )
 
 
+_HARDEN = (
+    "student: sums | its nats on our stories | teacher: sums | nats of its answers | tokens withheld |"
+    " ln e of the audit"
+)
 _KINDS = {
     "curve": (
         "| student | tokens | ln e | p | p < 1e-5 from | distinct pairs: best p | from | with its filter: from |",
@@ -88,4 +151,12 @@ _KINDS = {
     "twins": ("| student | log-probability | against its base | text only |", _twins),
     "open": ("| student | contexts | ln e | p |", _open),
     "quality": ("| mark | nats per token | sums solved | variety |", _quality),
+    "harden": (f"| rung | {_HARDEN} |", _harden),
+}
+_OVER_SEEDS: dict[str, tuple[str, Callable[[Sequence[Result]], str]]] = {
+    "curve": (
+        "| what was done | seeds | tokens | ln e | p | p < 1e-5 in | sigmas | groups: median p | pairs: best p |",
+        _curves,
+    ),
+    "harden": (f"| rung | seeds | {_HARDEN} |", _hardened),
 }

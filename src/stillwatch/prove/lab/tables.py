@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from stillwatch.prove.lab import harden
 from stillwatch.prove.lab.cells import Cell
 from stillwatch.prove.lab.world import World, one_thread
 
@@ -51,10 +52,18 @@ def _tough(seed: int) -> Iterator[Cell]:
         yield Cell("curve", base | {"after": after})
 
 
+def _mixed(seed: int) -> Iterator[Cell]:
+    """How large a share of the text is ours; 0.2 is among the cells above."""
+    for share in (0.05, 0.1, 0.5, 1.0):
+        yield Cell("curve", {"documents": DOCUMENTS // 4, "share": share, "seed": seed, "answers": 5000})
+
+
 def _more() -> Iterator[Cell]:
     yield from (_curve(0.01, seed, answers=30_000) for seed in (3, 2, 1))
     for seed in (1, 2, 3):
         yield from _tough(seed)
+        yield from (Cell("harden", {"rung": rung, "seed": seed}) for rung in ("nothing", *harden.RUNGS))
+        yield from _mixed(seed)
     yield Cell("quality", {"mode": "none"})
     yield Cell("quality", {"mode": "bias"})
     yield Cell("quality", {"mode": "free", "green": 32768, "layers": 30})

@@ -87,15 +87,15 @@ class World:
 
     def teacher(self) -> Network:
         """Give the teacher, trained on first use."""
-        return self._model("teacher", lambda: self._school(TEACHER, seed=1))
+        return self.kept("teacher", lambda: self._school(TEACHER, seed=1))
 
     def base(self) -> Network:
         """Give the rival's base model, which never saw the teacher."""
-        return self._model("base", lambda: self._school(RIVAL, seed=2))
+        return self.kept("base", lambda: self._school(RIVAL, seed=2))
 
     def student(self, recipe: Recipe) -> Network:
         """Give the student of a recipe."""
-        return self._model(f"student {recipe.name}", lambda: self._train(recipe))
+        return self.kept(f"student {recipe.name}", lambda: self._train(recipe))
 
     def answers(self, name: str, make: Callable[[], Tokens]) -> Tokens:
         """Give texts kept under a name, made on first use."""
@@ -137,7 +137,8 @@ class World:
         network.train(model, rows, seed=seed)
         return model
 
-    def _model(self, name: str, make: Callable[[], Network]) -> Network:
+    def kept(self, name: str, make: Callable[[], Network]) -> Network:
+        """Give a model kept under a name, made on first use."""
         path = self._path(name, ".pt")
         if not path.exists():
             made = make()

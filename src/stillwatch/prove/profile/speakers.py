@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from stillwatch.errors import UsageError
 from stillwatch.prove.ask.endpoint import Endpoint, Question
 from stillwatch.prove.ask.journal import Journal
 from stillwatch.prove.ask.survey import Pace, Summary, run, summarise
 from stillwatch.prove.lineage.texts import rows
+from stillwatch.prove.profile import inspect_logs
 
 LEAST_ASKED = 8
 """Questions of one round that must all fail until an endpoint is taken to be down."""
@@ -76,7 +75,7 @@ class Asked:
 
 
 class Kept:
-    """Answers from a file: JSON lines with `id` and `text`, or a JSON log of `inspect_ai`.
+    """Answers from a file: JSON lines with `id` and `text`, or a log of `inspect_ai` (`.json`, `.eval`).
 
     Raises:
         UsageError: when the file holds no answer to any probe.
@@ -84,7 +83,7 @@ class Kept:
 
     def __init__(self, path: str) -> None:
         self.name, self.stopped = path, ""
-        self._answers = dict(_inspect_log(path) or _lines(path))
+        self._answers = dict(inspect_logs.read(path) or _lines(path))
         if not self._answers:
             raise UsageError(f"no answers in `{path}`", hint="JSON lines with `id` and `text`, or an inspect_ai log")
 
@@ -107,21 +106,3 @@ def _lines(path: str) -> list[tuple[str, str]]:
         if text is not None and "id" in row:
             found.append((str(row["id"]), text))
     return found
-
-
-def _inspect_log(path: str) -> list[tuple[str, str]]:
-    """Read the samples of an inspect_ai log in JSON form (`inspect log dump`, or `--log-format json`)."""
-    if not path.endswith(".json"):
-        return []
-    try:
-        log = msgspec.json.decode(Path(path).read_bytes())
-        samples = log["samples"]
-        return [(str(one["id"]), _said(one["output"]["choices"][0]["message"]["content"])) for one in samples]
-    except (OSError, msgspec.DecodeError, KeyError, IndexError, TypeError):
-        return []
-
-
-def _said(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")

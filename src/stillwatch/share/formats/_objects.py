@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from stillwatch.model.bulletin import PURPOSE, Marking
 from stillwatch.share.compose import NAMESPACE
-from stillwatch.share.techniques import ATLAS, GAPS, OLDEST, OWN_SINCE
+from stillwatch.share.techniques import ATLAS, GAPS, MITIGATES, MITIGATIONS, OLDEST, OWN_SINCE
 
 Object = dict[str, Any]
 
@@ -30,6 +30,10 @@ TLP: Final[dict[Marking, str]] = {
     "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
 TLP_OF: Final = {name: marking for marking, name in TLP.items()}
+EXTENSION_SINCE: Final = "2026-11-28T00:00:00.000Z"
+"""When the present version of our extension was written: its newest wins wherever it is held."""
+FOUND: Final = ("finding", "volume", "weeks", "signs", "innocent", "targets", "detector", "error_control")
+"""Fields of a bulletin that stand in the extension as they are."""
 OURSELVES: Final = "stillwatch"
 
 
@@ -46,11 +50,13 @@ def stamp(at: datetime | date) -> str:
 
 
 def organisation(name: str) -> Object:
-    """Write the identity of an organisation that shares."""
+    """Write the identity of an organisation that shares, or of this program, whose objects are common property."""
+    program = name == OURSELVES
+    told = "The program that wrote this; no organisation." if program else "An organisation that shares bulletins."
     return {
         "type": "identity", "spec_version": "2.1", "id": own_id("identity", name), "created": OWN_SINCE,
-        "modified": OWN_SINCE, "name": name, "identity_class": "organization", "sectors": ["technology"],
-        "description": f"{name}, a provider of AI services.",
+        "modified": OWN_SINCE, "name": name, "identity_class": "system" if program else "organization",
+        "description": told,
     }  # fmt: skip
 
 
@@ -93,9 +99,10 @@ def definition() -> Object:
     """Write the definition of our extension; its schema stands in it, so that nothing has to be fetched."""
     return {
         "type": "extension-definition", "spec_version": "2.1", "id": EXTENSION, "created": OWN_SINCE,
-        "modified": OWN_SINCE, "created_by_ref": own_id("identity", OURSELVES), "name": "Adversarial distillation",
+        "modified": EXTENSION_SINCE, "created_by_ref": own_id("identity", OURSELVES),
+        "name": "Adversarial distillation",
         "description": "What a campaign of adversarial distillation looked like, in rounded counts.",
-        "schema": json.dumps(schema(), separators=(",", ":")), "version": "1.0.0",
+        "schema": json.dumps(schema(), separators=(",", ":")), "version": "1.1.0",
         "extension_types": ["property-extension"],
     }  # fmt: skip
 
@@ -108,15 +115,33 @@ def technique(number: str) -> Object:
         "id": f"attack-pattern--{known.id}" if known else own_id("attack-pattern", number),
         "created": OLDEST, "modified": OLDEST, "name": known.name if known else number,
         "external_references": [_atlas(number)],
-        "kill_chain_phases": [{"kill_chain_name": "mitre-atlas", "phase_name": _PHASES.get(number, "exfiltration")}],
+        **({"kill_chain_phases": [_phase(one) for one in known.phases.split()]} if known else {}),
     }  # fmt: skip
 
 
-_PHASES: Final = {
-    "AML.T0040": "ai-model-access", "AML.T0008.005": "resource-development", "AML.T0065": "resource-development",
-    "AML.T0021": "resource-development", "AML.T0054": "defense-evasion", "AML.T0012": "initial-access",
-    "AML.T0005.001": "ai-attack-staging", "AML.T0048.004": "impact",
-}  # fmt: skip
+def _phase(name: str) -> Object:
+    return {"kill_chain_name": "mitre-atlas", "phase_name": name}
+
+
+def mitigations(number: str) -> list[Object]:
+    """Write ATLAS's mitigations of a technique, and that they mitigate it."""
+    found: list[Object] = []
+    for name in MITIGATES.get(number, ()):
+        made, called = MITIGATIONS[name]
+        action = f"course-of-action--{made}"
+        target = f"attack-pattern--{ATLAS[number].id}"
+        url = f"https://atlas.mitre.org/mitigations/{name}"
+        found.append({
+            "type": "course-of-action", "spec_version": "2.1", "id": action, "created": OLDEST, "modified": OLDEST,
+            "name": called,
+            "external_references": [{"source_name": "mitre-atlas", "external_id": name, "url": url}],
+        })  # fmt: skip
+        found.append({
+            "type": "relationship", "spec_version": "2.1", "id": own_id("relationship", action, "mitigates", target),
+            "created_by_ref": own_id("identity", OURSELVES), "created": OWN_SINCE, "modified": OWN_SINCE,
+            "relationship_type": "mitigates", "source_ref": action, "target_ref": target,
+        })  # fmt: skip
+    return found
 
 
 def gap(name: str) -> Object:
@@ -126,7 +151,7 @@ def gap(name: str) -> Object:
         "type": "attack-pattern", "spec_version": "2.1", "id": own_id("attack-pattern", name), "created": OWN_SINCE,
         "modified": OWN_SINCE, "created_by_ref": own_id("identity", OURSELVES), "name": told.name,
         "description": told.description, "external_references": [_atlas(told.nearest)],
-        "kill_chain_phases": [{"kill_chain_name": "mitre-atlas", "phase_name": told.phase}],
+        "kill_chain_phases": [_phase(told.phase)],
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from stillwatch.model.bulletin import WORDS, Bulletin
+from stillwatch.share.actors import sentence
 
 SUFFIX: Final = ".csv"
 COLUMNS: Final = (
@@ -48,6 +49,15 @@ def _rows(bulletin: Bulletin) -> Iterator[dict[str, object]]:
         "exchanges": bulletin.volume.exchanges, "atlas": " ".join(bulletin.atlas),
         "because": bulletin.revoked_because or bulletin.description,
     }  # fmt: skip
+    if bulletin.actor is not None:
+        gone = bulletin.actor.withdrawn or bulletin.revoked
+        yield head | {
+            "kind": "actor", "value": bulletin.actor.name, "revoked": "yes" if gone else "no",
+            "likelihood": WORDS[bulletin.actor.probability], "because": sentence(bulletin.actor),
+        }  # fmt: skip
+        for reply in bulletin.actor.replies:
+            yield head | {"kind": "reply", "value": bulletin.actor.name, "first_seen": reply.on, "last_seen": reply.on,
+                          "because": f"{reply.stance}: {reply.says}"}  # fmt: skip
     for one in bulletin.ranges:
         egress = "shared egress: never act on it alone" if one.shared_egress else ""
         yield head | {
@@ -61,3 +71,6 @@ def _rows(bulletin: Bulletin) -> Iterator[dict[str, object]]:
             "exchanges": family.exchanges, "valid_until": end.date(),
             "because": f"{family.id} {family.scheme} {family.epoch}: contains at least {family.threshold:.0%} of these",
         }  # fmt: skip
+    for reference in bulletin.references:
+        yield head | {"kind": "reference", "value": reference.url or reference.external_id or reference.sha256,
+                      "because": f"{reference.source} {reference.external_id}".strip()}  # fmt: skip

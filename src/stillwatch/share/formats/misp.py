@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from stillwatch.model.bulletin import WORDS, Bulletin
+from stillwatch.share.actors import sentence
 from stillwatch.share.compose import NAMESPACE
 
 SUFFIX: Final = ""
@@ -79,6 +80,15 @@ def _attributes(bulletin: Bulletin) -> Iterator[tuple[str, str, str, str, bool]]
     if bulletin.revoked:
         yield "comment", "Other", bulletin.revoked_because or "revoked", "revoked: undo what you did with it", False
         return
+    if bulletin.actor is not None:
+        if not bulletin.actor.withdrawn:
+            yield "threat-actor", "Attribution", bulletin.actor.name, sentence(bulletin.actor), False
+        for ground in () if bulletin.actor.withdrawn else bulletin.actor.grounds:
+            yield "comment", "Attribution", ground.says, f"evidence of class {ground.kind}, from {ground.source}", False
+        for reply in bulletin.actor.replies:
+            yield "comment", "Attribution", reply.says, f"answer of {bulletin.actor.name}, {reply.on}", False
+        if bulletin.actor.withdrawn:
+            yield "comment", "Attribution", sentence(bulletin.actor), bulletin.actor.withdrawn_because, False
     for one in bulletin.ranges:
         kind = "AS" if one.value.startswith("AS") else "ip-src"
         told = f"{one.accounts} accounts, until {one.valid_until}"
@@ -87,6 +97,18 @@ def _attributes(bulletin: Bulletin) -> Iterator[tuple[str, str, str, str, bool]]
     for family in bulletin.families:
         told = f"{family.id} {family.scheme} {family.epoch}: contains at least {family.threshold:.0%} of these"
         yield "other", "Other", " ".join(family.marks), told, False
+    for reference in bulletin.references:
+        if reference.url:
+            yield (
+                "link",
+                "External analysis",
+                reference.url,
+                f"{reference.source} {reference.external_id}".strip(),
+                False,
+            )
+        else:
+            told = f"{reference.external_id} {reference.sha256}".strip()
+            yield "comment", "External analysis", told, reference.source, False
     if bulletin.note:
         yield "comment", "Other", bulletin.note, "from the preparer", False
 

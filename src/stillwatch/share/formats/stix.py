@@ -1,30 +1,39 @@
 """STIX 2.1: built-in object types and one property extension, so that strict parsers take it whole.
 
-A campaign is a `campaign` attributed to an `intrusion-set`; a network is an `intrusion-set`. Nobody is named: there
-is no `threat-actor` here. Ranges are `indicator`s with patterns that any tool can run, families are `indicator`s
-with a pattern type of ours. Writing the same bulletin twice gives the same bytes.
+A campaign is a `campaign` attributed to an `intrusion-set`; a network is an `intrusion-set`. Nobody is named unless the
+bulletin holds an actor: then the set is attributed to a `threat-actor`, with the answers of whoever is named. Ranges
+are `indicator`s with patterns that any tool can run, families are `indicator`s with a pattern type of ours. Writing the
+same bulletin twice gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from stillwatch.errors import ShareError
+from stillwatch.model.actor import Reply
 from stillwatch.model.bulletin import Bulletin, Range, SharedFamily
+from stillwatch.share.actors import sentence
 from stillwatch.share.formats import _objects as objects
-from stillwatch.share.formats._objects import EXTENSION, Object, own_id, stamp
-from stillwatch.share.techniques import GAPS
+from stillwatch.share.formats._objects import EXTENSION, FOUND, Object, own_id, stamp
+from stillwatch.share.formats._read import assemble, read
+
+__all__ = ["SUFFIX", "WINNOW", "assemble", "bundle", "draw", "read", "write"]
 
 SUFFIX: Final = ".json"
 WINNOW: Final = "x-stillwatch-winnow"
 """Pattern type of a prompt family: JSON with `epoch`, `scheme`, `threshold` and `marks`."""
 
-_FINDING: Final = ("finding", "volume", "weeks", "signs", "innocent", "targets", "detector", "error_control")
+OPINIONS: Final = {
+    "denies": "strongly-disagree", "comments": "neutral", "silent": "neutral", "admits": "strongly-agree",
+}  # fmt: skip
+"""What an answer of whoever is named is as an opinion of STIX."""
+_DRAWN: Final = ("name", "probability", "confidence")
+"""Fields of an actor that have a place of their own in STIX."""
 
 
 def write(bulletins: Iterable[Bulletin]) -> bytes:
@@ -74,8 +83,10 @@ class _Drawing:
             self._link(one, "indicates", main)
         if main is not crowd:
             self._link(main, "attributed-to", crowd)
-        own = [main, *([crowd] if main is not crowd else []), accounts, *indicators, *seen, *self._note(main)]
-        told = [*techniques, *own, *self.links]
+        named = self._actor(crowd)
+        own = [main, *([crowd] if main is not crowd else []), accounts, *indicators, *seen, *named, *self._note(main)]
+        answers = {one["id"]: one for number in bulletin.atlas for one in objects.mitigations(number)}
+        told = [*techniques, *answers.values(), *own, *self.links]
         return [*told, self._grouping(told)]
 
     def _sdo(self, kind: str, *parts: str, **fields: Any) -> Object:
@@ -96,7 +107,7 @@ class _Drawing:
 
     def _found(self) -> Object:
         told = msgspec.to_builtins(self.bulletin)
-        held = {name: told[name] for name in _FINDING if told[name] not in ([], "")}
+        held = {name: told[name] for name in FOUND if told[name] not in ([], "")}
         held |= {"bulletin": self.bulletin.id, "analytic_confidence": self.bulletin.confidence}
         if self.bulletin.revoked_because:
             held["revoked_because"] = self.bulletin.revoked_because
@@ -108,6 +119,7 @@ class _Drawing:
             "campaign", name=bulletin.title, description=bulletin.description, confidence=bulletin.probability,
             first_seen=stamp(bulletin.first_seen), last_seen=_end(bulletin.last_seen),
             objective="Gather a model's answers as training data for another model.", extensions=self._found(),
+            external_references=self._references(),
         )  # fmt: skip
 
     def _crowd(self) -> Object:
@@ -115,9 +127,9 @@ class _Drawing:
         own = not self.campaign
         return self._sdo(
             "intrusion-set", name=bulletin.title if own else f"The accounts behind: {bulletin.title}",
-            description=bulletin.description if own else "Accounts that act as one and hide it. Nobody is named.",
+            description=bulletin.description if own else "Accounts that act as one and hide it.",
             confidence=bulletin.probability, first_seen=stamp(bulletin.first_seen), last_seen=_end(bulletin.last_seen),
-            extensions=self._found() if own else None,
+            extensions=self._found() if own else None, external_references=self._references() if own else None,
         )  # fmt: skip
 
     def _accounts(self) -> Object:
@@ -126,6 +138,34 @@ class _Drawing:
             description="Fraudulent or resold accounts through which the model was asked.",
             infrastructure_types=["unknown"],
             first_seen=stamp(self.bulletin.first_seen), last_seen=_end(self.bulletin.last_seen),
+        )  # fmt: skip
+
+    def _actor(self, crowd: Object) -> list[Object]:
+        """Draw who is named, what he answers, and the links; a claim that is withdrawn is drawn as revoked."""
+        actor = self.bulletin.actor
+        if actor is None:
+            return []
+        taken = {"revoked": True} if actor.withdrawn else {}
+        held = msgspec.to_builtins(actor)
+        told = {name: value for name, value in held.items() if value not in ("", None, []) and name not in _DRAWN}
+        one = self._sdo(
+            "threat-actor", actor.name, name=actor.name, description=sentence(actor), threat_actor_types=["unknown"],
+            confidence=actor.probability, **taken,
+            extensions=_extended("actor", analytic_confidence=actor.confidence, **told),
+        )  # fmt: skip
+        who = self._sdo("identity", actor.name, name=actor.name, identity_class="organization", **taken)
+        self._link(crowd, "attributed-to", one, confidence=actor.probability, **taken)
+        self._link(one, "attributed-to", who, **taken)
+        return [one, who, *(self._reply(one, who, number, reply) for number, reply in enumerate(actor.replies))]
+
+    def _reply(self, one: Object, who: Object, number: int, reply: Reply) -> Object:
+        """Draw an answer as an opinion whose author is whoever is named, told by the producer.
+
+        It refers to the identity too: misp-stix keeps an opinion on that alone.
+        """
+        return self._sdo(
+            "opinion", one["id"], str(number), opinion=OPINIONS[reply.stance], explanation=reply.says,
+            authors=[one["name"]], object_refs=[one["id"], who["id"]],
         )  # fmt: skip
 
     def _family(self, family: SharedFamily) -> Object:
@@ -164,27 +204,33 @@ class _Drawing:
         )  # fmt: skip
 
     def _seen(self) -> list[Object]:
-        """Draw the ranges as what was observed."""
-        if not self.bulletin.ranges:
-            return []
+        """Draw the ranges as what was observed, networks and systems apart: misp-stix stumbles over both in one."""
         found = [objects.sco(one.value) for one in self.bulletin.ranges]
+        systems = [one for one in found if one["type"] == "autonomous-system"]
+        networks = [one for one in found if one["type"] != "autonomous-system"]
+        return [*found, *self._observed(networks), *self._observed(systems, "systems")]
+
+    def _observed(self, found: Sequence[Object], *parts: str) -> list[Object]:
+        if not found:
+            return []
         seen = self._sdo(
-            "observed-data", first_observed=stamp(self.bulletin.first_seen),
+            "observed-data", *parts, first_observed=stamp(self.bulletin.first_seen),
             last_observed=_end(self.bulletin.last_seen),
             number_observed=max(1, self.bulletin.volume.exchanges), object_refs=[one["id"] for one in found],
         )  # fmt: skip
-        return [*found, seen]
+        return [seen]
 
     def _note(self, main: Object) -> list[Object]:
         if not self.bulletin.note:
             return []
-        return [self._sdo("note", abstract="From the preparer", content=self.bulletin.note, object_refs=[main["id"]])]
+        refs = [main["id"], own_id("grouping", self.bulletin.id)]  # misp-stix keeps a note on the latter alone
+        return [self._sdo("note", abstract="From the preparer", content=self.bulletin.note, object_refs=refs)]
 
-    def _link(self, source: Object, kind: str, target: Object) -> None:
+    def _link(self, source: Object, kind: str, target: Object, **fields: Any) -> None:
         self.links.append(
             self._sdo(
                 "relationship", source["id"], kind, target["id"], relationship_type=kind, source_ref=source["id"],
-                target_ref=target["id"],
+                target_ref=target["id"], **fields,
             )
         )  # fmt: skip
 
@@ -192,7 +238,17 @@ class _Drawing:
         return self._sdo(
             "grouping", name=self.bulletin.title, description=self.bulletin.description,
             context="suspicious-activity", object_refs=[one["id"] for one in told],
+            external_references=self._references(),
         )  # fmt: skip
+
+    def _references(self) -> list[Object] | None:
+        """Write where more stands; a hash tells a receiver that he has the same."""
+        found: list[Object] = []
+        for one in self.bulletin.references:
+            held: Object = {"source_name": one.source, "external_id": one.external_id, "url": one.url}
+            held["hashes"] = {"SHA-256": one.sha256} if one.sha256 else ""
+            found.append({name: value for name, value in held.items() if value})
+        return found or None
 
 
 def _extended(scope: str, **held: Any) -> Object:
@@ -201,110 +257,3 @@ def _extended(scope: str, **held: Any) -> Object:
 
 def _end(day: date) -> str:
     return f"{day.isoformat()}T23:59:59.999Z"
-
-
-# -- reading back
-
-
-def read(data: bytes) -> list[Bulletin]:
-    """Read the bulletins of a bundle that stillwatch wrote; objects of others are left out.
-
-    Raises:
-        ShareError: naming the object, the field and the rule.
-    """
-    try:
-        bundle = json.loads(data)
-        held = {one["id"]: one for one in bundle["objects"]}
-    except (ValueError, KeyError, TypeError, RecursionError) as trouble:
-        raise ShareError(
-            f"this is no STIX bundle: {type(trouble).__name__}", hint="a JSON object with `objects`"
-        ) from None
-    return assemble(held)
-
-
-def assemble(held: Mapping[str, Object], refused: list[ShareError] | None = None) -> list[Bulletin]:
-    """Put bulletins together from objects, by id.
-
-    Args:
-        refused: takes what is refused, so that one bad bulletin does not keep the others out.
-
-    Raises:
-        ShareError: naming the object, the field and the rule; where `refused` is left out.
-    """
-    found = []
-    for name, one in held.items():
-        if one.get("type") in ("campaign", "intrusion-set") and _extension(one).get("scope") == "finding":
-            try:
-                found.append(_bulletin(one, held))
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as trouble:
-                field = str(trouble).strip("'")[:120]
-                wrong = ShareError(f"`{field}` is missing or wrong", where=name, hint="ask its producer")
-                if refused is None:
-                    raise wrong from None
-                refused.append(wrong)
-    return found
-
-
-def _extension(one: Object) -> Object:
-    extensions = one.get("extensions")
-    held = extensions.get(EXTENSION) if isinstance(extensions, dict) else None
-    return held if isinstance(held, dict) else {}
-
-
-def _bulletin(main: Object, held: Mapping[str, Object]) -> Bulletin:
-    own = _extension(main)
-    linked = [one for one in held.values() if one.get("type") == "relationship"]
-    uses = {
-        one["target_ref"] for one in linked if one["source_ref"] == main["id"] and one["relationship_type"] == "uses"
-    }
-    indicators = [
-        held[one["source_ref"]]
-        for one in linked
-        if one["target_ref"] == main["id"] and one["relationship_type"] == "indicates" and one["source_ref"] in held
-    ]
-    gaps = {own_id("attack-pattern", name): name for name in GAPS}
-    patterns = [held[one] for one in uses if one in held and held[one]["type"] == "attack-pattern"]
-    notes = [one for one in held.values() if one.get("type") == "note" and main["id"] in one["object_refs"]
-             and one["created_by_ref"] == main["created_by_ref"]]  # fmt: skip
-    scoped = {
-        scope: [one for one in indicators if _extension(one).get("scope") == scope] for scope in ("family", "range")
-    }
-    fields: Object = {name: own[name] for name in _FINDING if name in own}
-    fields |= {
-        "id": own["bulletin"], "producer": held[main["created_by_ref"]]["name"], "marking": _marking(main),
-        "purpose": _purpose(main, held), "created": main["created"], "modified": main["modified"],
-        "revoked": main.get("revoked", False), "revoked_because": own.get("revoked_because"), "title": main["name"],
-        "description": main["description"], "first_seen": main["first_seen"][:10], "last_seen": main["last_seen"][:10],
-        "probability": main["confidence"], "confidence": own["analytic_confidence"],
-        "atlas": [one["external_references"][0]["external_id"] for one in patterns if one["id"] not in gaps],
-        "gaps": [gaps[one["id"]] for one in patterns if one["id"] in gaps],
-        "families": [_read_family(one) for one in scoped["family"]],
-        "ranges": [_read_range(one) for one in scoped["range"]], "note": notes[0]["content"] if notes else "",
-    }  # fmt: skip
-    fields["atlas"].sort()
-    fields["gaps"].sort()
-    return msgspec.convert(fields, Bulletin)
-
-
-def _marking(main: Object) -> str:
-    return next(objects.TLP_OF[one] for one in main["object_marking_refs"] if one in objects.TLP_OF)
-
-
-def _purpose(main: Object, held: Mapping[str, Object]) -> str:
-    named = (held.get(one, {}) for one in main["object_marking_refs"])
-    return next((str(one["definition"]["statement"]) for one in named if one.get("definition_type") == "statement"), "")
-
-
-def _read_family(one: Object) -> Object:
-    own, pattern = _extension(one), json.loads(one["pattern"])
-    held = ("epoch", "scheme", "accounts", "exchanges", "control", "kinds")
-    fields = {name: own[name] for name in held if name in own}
-    return fields | {"id": own["family"], "marks": pattern["marks"], "threshold": pattern["threshold"]}
-
-
-def _read_range(one: Object) -> Object:
-    own = _extension(one)
-    quoted = one["pattern"].split("'")
-    value = quoted[1] if len(quoted) == 3 else "AS" + one["pattern"].rpartition("= ")[2].rstrip("]")
-    fields = {name: own[name] for name in ("accounts", "frequency", "shared_egress")}
-    return fields | {"value": value, "valid_until": one["valid_until"][:10]}
