@@ -1,4 +1,4 @@
-"""Groups: the short ways of settling come to what the long ones come to."""
+"""Reach: the short ways in which groups are settled come to what the long ones come to."""
 
 from __future__ import annotations
 
