@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _share_actor, _share_authority, _share_bulletin, _share_peers
+from stillwatch.cli import _share_actor, _share_answer, _share_authority, _share_bulletin, _share_peers
 
 
 @click.group("share")
@@ -15,6 +15,6 @@ def command() -> None:
     """
 
 
-for part in (_share_bulletin, _share_actor, _share_authority, _share_peers):
+for part in (_share_bulletin, _share_actor, _share_authority, _share_peers, _share_answer):
     for verb in part.VERBS:
         command.add_command(verb)

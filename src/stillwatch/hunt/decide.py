@@ -14,7 +14,7 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import SELF_CONFIRMING, TIE_BITS, Settled
+from stillwatch.judge.groups import PEERS, TIE_BITS, Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
@@ -297,7 +297,7 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
         tied = float((group.ties[name] >= TIE_BITS).mean())
         if bits < 1.0 and tied < 0.1:
             continue
-        proposed = joined.proposals.by[group.seed] == name and name not in SELF_CONFIRMING
+        proposed = name in joined.proposals.aside(group.seed)
         note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(
@@ -308,7 +308,26 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
                 innocent_reading=look.view.INNOCENT,
             )
         )
-    return sorted(shown, key=lambda one: -one.bits)
+    return [*sorted(shown, key=lambda one: -one.bits), *_told(joined, group)]
+
+
+def _told(joined: Joined, group: Settled) -> list[Evidence]:
+    """Say which peers pointed at the group, and whether one of them proposed it; it weighs nothing."""
+    held: dict[str, tuple[int, int]] = {}
+    for seed in group.seeds:
+        told = joined.proposals.told_by(seed)
+        if told is not None:
+            inside = int(np.isin(told.members, group.members).sum())
+            held[told.label] = max(held.get(told.label, (0, 0)), (inside, len(told.members)))
+    proposed = joined.proposals.told_by(group.seed)
+    return [
+        Evidence(
+            view=PEERS, axis="deception", bits=0.0, innocent_reading="a peer may be wrong, or mean somebody else",
+            because=f"{label} points at {of} owners, of whom {inside} are in the group "
+            f"({'proposed the group' if proposed is not None and proposed.label == label else 'a lead'}; not counted)",
+        )
+        for label, (inside, of) in sorted(held.items())
+    ]  # fmt: skip
 
 
 def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:
