@@ -47,10 +47,19 @@ def options(verb: str) -> str:
     """Write a verb's usage and its options; of a verb with verbs of its own, those of each."""
     spoken = command(verb)
     if isinstance(spoken, click.Group):
-        parts = [(f"{verb} {name}", one) for name, one in sorted(spoken.commands.items())]
+        parts = list(inner(verb, spoken))
         told = [f"### `stillwatch {name}`\n\n{first_sentence(one)}\n\n{table(name, one)}" for name, one in parts]
         return "\n\n".join(told)
     return table(verb, spoken)
+
+
+def inner(verb: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Give the verbs of a verb, and theirs."""
+    for name, one in sorted(group.commands.items()):
+        if isinstance(one, click.Group):
+            yield from inner(f"{verb} {name}", one)
+        else:
+            yield f"{verb} {name}", one
 
 
 def first_sentence(spoken: click.Command) -> str:
@@ -170,7 +179,7 @@ def test_what_is_made_from_the_code_is_as_the_code_makes_it(page: Path, name: st
 def test_every_verb_says_what_each_of_its_options_is_for() -> None:
     for verb in VERBS:
         spoken = command(verb)
-        for one in spoken.commands.values() if isinstance(spoken, click.Group) else [spoken]:
+        for one in [told for _, told in inner(verb, spoken)] if isinstance(spoken, click.Group) else [spoken]:
             assert one.help, f"`{verb} {one.name}` says nothing of itself"
             for parameter in one.params:
                 if isinstance(parameter, click.Option):

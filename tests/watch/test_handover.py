@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stillwatch.model.answer import Asked
 from stillwatch.model.case import Entry
+from stillwatch.watch.handed import Handed
 from stillwatch.watch.newcomers import NOTHING, Bits, rate_bits
 from stillwatch.watch.room import Room
 
@@ -60,3 +63,60 @@ def test_the_rate_is_an_e_process_its_mean_under_the_null_stays_at_one() -> None
                 for hits in range(requests + 1)
             )
             assert mean <= 1 + 1e-9, (rate, requests)
+
+
+# -- answers that are nobody's alone
+
+
+def lanes(n: int) -> list[int]:
+    return [4 * n + k for k in range(1, 5)]
+
+
+def test_an_answer_that_was_given_to_two_is_nobodys() -> None:
+    handed = Handed()
+    handed.gave("c", "member", lanes(1))
+    handed.gave("c", "another member", lanes(1))
+    assert handed.brought("fresh", lanes(1), met=False) == []
+    handed.gave("c", "member", lanes(2))
+    handed.told("stranger", lanes(2))
+    assert handed.brought("fresh", lanes(2), met=False) == []
+
+
+def test_who_was_met_before_is_listened_to_first_and_only_what_comes_later_counts() -> None:
+    handed = Handed()
+    handed.gave("c", "member", lanes(1))
+    handed.gave("c", "member", lanes(2))
+    assert handed.brought("student", lanes(1), met=True) == [], "the same words may have been said to it"
+    assert handed.listens("student")
+    assert handed.brought("student", lanes(2), met=True) == [], "given before we listened"
+    handed.told("student", lanes(3))
+    handed.gave("c", "member", lanes(3))
+    assert handed.brought("student", lanes(3), met=True) == [], "it was given that itself"
+    handed.brought("student", lanes(4), met=True)
+    handed.gave("c", "member", lanes(4))
+    assert handed.brought("student", lanes(4), met=True) == [], "it brought that before the member was given it"
+    handed.gave("c", "member", lanes(5))
+    assert handed.brought("student", lanes(5), met=True) == ["c"]
+    assert handed.brought("student", lanes(5), met=True) == [], "one answer counts once"
+
+
+def test_a_first_request_that_brings_a_members_answer_counts_at_once() -> None:
+    handed = Handed()
+    assert not handed.meet("fresh")
+    assert handed.meet("fresh")
+    handed.gave("c", "member", lanes(1))
+    assert handed.brought("fresh", lanes(1), met=False) == ["c"]
+    handed.gave("c", "member", lanes(2))
+    assert handed.brought("fresh", lanes(2), met=True) == ["c"]
+    assert handed.brought("member", lanes(2), met=True) == [], "its own"
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stillwatch.watch.handed.ANSWERS", 8)
+    monkeypatch.setattr("stillwatch.watch.handed.LISTENED", 2)
+    handed = Handed()
+    for n in range(50):
+        handed.gave("c", "member", lanes(n))
+        handed.brought(f"a{n}", lanes(n), met=True)
+    assert len(handed._answers) == 8
+    assert len(handed._listened) == 2

@@ -14,7 +14,7 @@ from rich.text import Text
 
 WEIGHTS: Final = {
     "read": 40.0, "sketch": 10.0, "duplicates": 0.2, "families": 7.0, "groups": 8.0, "weigh": 25.0, "tell": 4.0,
-    "calibrate": 60.0,
+    "calibrate": 60.0, "replay": 60.0,
 }  # fmt: skip
 """How the time of a hunt divides over its stages, as `bench/hunt.py` measures it; reading counts only where logs are
 converted."""
@@ -28,6 +28,7 @@ SAYS: Final = {
     "read": "reading logs", "sketch": "sketching exchanges", "duplicates": "looking for duplicates",
     "families": "growing families", "groups": "looking for groups", "weigh": "weighing evidence",
     "tell": "writing the case", "calibrate": "cutting links",
+    "replay": "replaying requests",
 }  # fmt: skip
 
 

@@ -32,7 +32,6 @@ from stillwatch.share import answers, inbox, joint, peers
 from stillwatch.share import exchange as exchanges
 from stillwatch.share.exchange import Exchange
 from stillwatch.share.files import write
-from stillwatch.share.formats import stix
 from stillwatch.share.formats._objects import Object
 from stillwatch.share.joint import Operation
 from stillwatch.share.leads import Kind, Seen
@@ -73,9 +72,9 @@ def look(traffic: Path, group_key: Path | None, today: str | None, settings_file
 @click.command("point")
 @click.argument("bulletin", metavar="BULLETIN")
 @click.argument("file", metavar="FILE", type=_FILE)
-@click.option("--kind", required=True, type=click.Choice(get_args(Kind)[2:]), help="What was matched.")
+@click.option("--kind", required=True, type=click.Choice(get_args(Kind)[3:]), help="What was matched.")
 @click.option("--accounts", "accounts_file", type=_FILE,
-              help="Your accounts: FILE then holds identifiers, as `match names` writes them, else accounts.")  # fmt: skip
+              help="Your accounts: FILE then holds identifiers, as `match names` writes them.")  # fmt: skip
 @by_option
 @settings_option
 @json_option
@@ -154,7 +153,7 @@ def answer(
             hint="look for it first: `stillwatch share look TRAFFIC`; an `--opinion` needs no accounts",
         )  # fmt: skip
     objects = list({item["id"]: item for item in told}.values())
-    data = stix.bundle(objects)
+    data = answers.bundle(objects)
     if out is not None:
         write(out, data)
     elif url is not None:

@@ -15,6 +15,7 @@ from stillwatch.errors import UsageError
 from stillwatch.share import peers
 from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.formats import stix
+from stillwatch.share.front import Front
 from stillwatch.share.log import Line, Log
 from stillwatch.share.publish import publish as publish_all
 from stillwatch.share.taxii.answer import Server
@@ -59,7 +60,10 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
 def taxii(
     listen: str, certificate: Path | None, key: Path | None, clients: Path | None, settings_file: Path | None
 ) -> None:
-    """Serve peers by TAXII 2.1, until interrupted. Who they are stands in peers.toml of the share directory."""
+    """Serve peers by TAXII 2.1, and match with them, until interrupted.
+
+    Who they are stands in peers.toml of the share directory.
+    """
     section = found(settings_file)
     host, _, port = listen.rpartition(":")
     if not port.isdigit() or not host:
@@ -71,7 +75,7 @@ def taxii(
         log.add(Line(at=now(), who=peer, did="served", what=collection, to=[peer], note=f"{count} objects"))
 
     server = Server(Store(store_place(section)), peers.read(place / peers.FILE), section.organisation, served)
-    listening = bind(server, host, int(port), certificate=certificate, key=key, clients=clients)
+    listening = bind(Front(server, place), host, int(port), certificate=certificate, key=key, clients=clients)
     scheme = "https" if certificate else "http"
     click.echo(f"{scheme}://{host}:{listening.server_address[1]}/taxii2/stillwatch/", err=True)
     try:

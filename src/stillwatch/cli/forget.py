@@ -1,4 +1,4 @@
-"""`stillwatch forget`: erase what cases keep of an account, or of a time."""
+"""`stillwatch forget`: erase what cases and state directories keep of an account, or of a time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 import click
 import msgspec
 
+from stillwatch import settings
+from stillwatch.cli._place import settings_option
 from stillwatch.cli._values import Instant
 from stillwatch.errors import UsageError
 from stillwatch.kit.plain import counted, plain
 from stillwatch.report.page import page
 from stillwatch.store import cases
+from stillwatch.store import key as keys
 from stillwatch.store.forget import Erased, Wanted, forget
+from stillwatch.store.forget_state import ErasedState, forget_state, is_state
 
 
 @click.command("forget")
@@ -22,25 +26,46 @@ from stillwatch.store.forget import Erased, Wanted, forget
 @click.option("--account", "accounts", multiple=True, metavar="A", help="Forget this account; may be given again.")
 @click.option("--before", type=Instant(), help="Forget everything before this day or instant.")
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
+@settings_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was erased as one JSON object.")
 def command(
-    stores: tuple[Path, ...], accounts: tuple[str, ...], before: int | None, dry_run: bool, as_json: bool
-) -> None:
-    """Erase what each STORE, a case, keeps of somebody. The log itself is yours to erase."""
+    stores: tuple[Path, ...], accounts: tuple[str, ...], before: int | None, dry_run: bool, settings_file: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Erase what each STORE, a case or a state directory, keeps of somebody. The log itself is yours to erase."""
     if bool(accounts) == (before is not None):
         raise UsageError("say whom or what to forget", hint="name `--account A` or `--before T`, one of the two")
     wanted = Wanted(
         accounts=frozenset(accounts), before=datetime.fromtimestamp(before / 1000, UTC) if before is not None else None
     )
+    states = [store for store in stores if is_state(store)]
     for store in stores:
-        cases.read(store)
-    erased = [forget(store, wanted, page, dry_run=dry_run) for store in stores]
+        if store not in states:
+            cases.read(store)
+    key = keys.find(settings.find(settings_file).store.key_file) if states else None
+    erased: list[Erased | ErasedState] = []
+    for store in stores:
+        if store in states and key is not None:
+            erased.append(forget_state(store, wanted, key, dry_run=dry_run))
+        else:
+            erased.append(forget(store, wanted, page, dry_run=dry_run))
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "dry_run": dry_run, "stores": erased}))
         return
     for one in erased:
-        for line in _lines(one, dry_run):
+        for line in _lines(one, dry_run) if isinstance(one, Erased) else _state_lines(one, dry_run):
             click.echo(line)
+
+
+def _state_lines(erased: ErasedState, dry_run: bool) -> Iterator[str]:
+    name = plain(erased.store)
+    verb = "would be erased" if dry_run else "erased"
+    if not erased.anything and not erased.left:
+        yield f"{name}: keeps nothing of it"
+    for part, count in erased.rows.items():
+        yield f"{name}: {verb}: {count} of {part}"
+    for left in erased.left:
+        yield f"{name}: left: {plain(left)}"
 
 
 def _lines(erased: Erased, dry_run: bool) -> Iterator[str]:

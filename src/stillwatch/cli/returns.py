@@ -16,6 +16,7 @@ from stillwatch.kit.plain import counted, plain
 from stillwatch.model.returned import Return, Returns
 from stillwatch.remedy.returns import Suspended, suspensions, track
 from stillwatch.store.book import FILE, open_book
+from stillwatch.store.counted import recognised
 
 
 @click.command("returns")
@@ -34,8 +35,11 @@ def command(cases: tuple[Path, ...], place_: Path, suspended: tuple[str, ...], a
     known = [_elsewhere(one) for one in suspended]
     live: dict[str, list[datetime]] = {}
     if (place_ / FILE).exists():
-        book = open_book(place_)
-        known = [*suspensions(book.orders()), *known]
+        known = [*suspensions(open_book(place_).orders()), *known]
+        live = {
+            campaign: [datetime.fromtimestamp(at, UTC) for at in times]
+            for campaign, times in recognised(place_).items()
+        }
     if not known:
         raise UsageError(
             "nothing was suspended", where=str(place_),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from stillwatch.cli import _share_actor, _share_answer, _share_authority, _share_bulletin, _share_peers
+from stillwatch.cli import (
+    _share_actor,
+    _share_answer,
+    _share_authority,
+    _share_bulletin,
+    _share_match,
+    _share_peers,
+)
 
 
 @click.group("share")
@@ -15,6 +22,7 @@ def command() -> None:
     """
 
 
+command.add_command(_share_match.match)
 for part in (_share_bulletin, _share_actor, _share_authority, _share_peers, _share_answer):
     for verb in part.VERBS:
         command.add_command(verb)

@@ -14,7 +14,7 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import PEERS, TIE_BITS, Settled
+from stillwatch.judge.groups import PEERS, TIE_BITS, Settled, Told
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
@@ -312,22 +312,28 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
 
 
 def _told(joined: Joined, group: Settled) -> list[Evidence]:
-    """Say which peers pointed at the group, and whether one of them proposed it; it weighs nothing."""
-    held: dict[str, tuple[int, int]] = {}
-    for seed in group.seeds:
-        told = joined.proposals.told_by(seed)
-        if told is not None:
-            inside = int(np.isin(told.members, group.members).sum())
-            held[told.label] = max(held.get(told.label, (0, 0)), (inside, len(told.members)))
+    """Say which peers pointed at the group, and what that changed; it weighs nothing."""
     proposed = joined.proposals.told_by(group.seed)
+    held: dict[str, tuple[int, int]] = {}
+    for told in joined.proposals.told:
+        inside = int(np.isin(told.members, group.members).sum())
+        if inside >= 2:
+            held[told.label] = max(held.get(told.label, (0, 0)), (inside, len(told.members)))
     return [
         Evidence(
             view=PEERS, axis="deception", bits=0.0, innocent_reading="a peer may be wrong, or mean somebody else",
-            because=f"{label} points at {of} owners, of whom {inside} are in the group "
-            f"({'proposed the group' if proposed is not None and proposed.label == label else 'a lead'}; not counted)",
+            because=f"{label} points at {of} owners, of whom {inside} are in the group"
+            f"{_changed(label, proposed, group)} (a lead; not counted)",
         )
         for label, (inside, of) in sorted(held.items())
     ]  # fmt: skip
+
+
+def _changed(label: str, proposed: Told | None, group: Settled) -> str:
+    told = ", and proposed it" if proposed is not None and proposed.label == label else ""
+    if label in group.let_in:
+        told += f"; {len(group.let_in[label])} of them were looked at for that, and have two ties of this log's own"
+    return told
 
 
 def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:

@@ -1,8 +1,9 @@
 """Told: what peers told, as groups to examine; nothing that they say weighs anything.
 
 A bulletin that was looked for in one's own traffic points at accounts of one's own. Each way of pointing proposes a
-group: by prompt families, by networks, by identifiers matched without showing them, and all of them together. The view
-whose column it was looked up in does not weigh the group; everything else is the log's own evidence.
+group: by prompt families, by networks, by identifiers matched without showing them, and all of them together; a whole
+AS, out of which many come, by itself alone. The view whose column it was looked up in does not weigh the group;
+everything else is the log's own evidence.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from stillwatch.share.exchange import IMPORTED, Exchange, Imported
 from stillwatch.share.leads import Kind
 
 ASIDE: Final[dict[Kind, frozenset[str]]] = {
-    "family": frozenset({"repertoire"}), "range": frozenset({"network"}), "card": frozenset({"payment"}),
-    "device": frozenset({"signup"}), "phone": frozenset({"signup"}), "email": frozenset({"signup"}),
+    "family": frozenset({"repertoire"}), "range": frozenset({"network"}), "as": frozenset({"network"}),
+    "card": frozenset({"payment"}), "device": frozenset({"signup"}), "phone": frozenset({"signup"}),
+    "email": frozenset({"signup"}),
 }  # fmt: skip
 """Views that look at the column by which a lead was found."""
 MOST: Final = 200
@@ -46,6 +48,11 @@ def read(place: Path) -> Sequence[Imported]:
     return held
 
 
+def used(place: Path) -> list[str]:
+    """Name the bulletins that point at anybody, and so may have proposed a group."""
+    return [one.bulletin.id for one in read(place) if one.leads]
+
+
 def groups(held: Sequence[Imported], crowd: Crowd) -> list[Told]:
     """Make the groups that peers point at, each large enough to be a finding, at most MOST."""
     number = {name: place for place, name in enumerate(crowd.accounts)} if held else {}
@@ -61,9 +68,10 @@ def _groups(one: Imported, crowd: Crowd, number: dict[str, int]) -> Iterator[Tol
             for kind in lead.kinds:
                 by.setdefault(kind, set()).add(owner)
     ways = [([kind], owners) for kind, owners in sorted(by.items())]
-    everybody = set().union(*by.values())
-    if all(everybody != owners for _, owners in ways):
-        ways.append((list(by), everybody))
+    precise: list[Kind] = [kind for kind in by if kind != "as"]
+    together = set().union(*(by[kind] for kind in precise))
+    if all(together != owners for _, owners in ways):
+        ways.append((precise, together))
     for kinds, owners in ways:
         if len(owners) >= LEAST:
             aside = frozenset().union(*(ASIDE[kind] for kind in kinds))

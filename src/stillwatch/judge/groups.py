@@ -17,7 +17,7 @@ handover, and only if all his ties together beat the odds against a stranger.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 from typing import Any, Final
 
@@ -120,6 +120,8 @@ class Settled:
     """The proposal that it grew from."""
     seeds: tuple[int, ...] = ()
     """All passing proposals that lie in it."""
+    let_in: Mapping[str, npt.NDArray[np.int32]] = field(default_factory=dict)
+    """Members whom the pointing of a peer let in, by whose it was."""
 
 
 def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = ()) -> Proposals:
@@ -356,8 +358,59 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
             home[members] = len(found)
             found.append(members)
             seeds.append([seed])
-    alive = _joined(looks, found, seeds, owners)
-    return [_settled(looks, found[one], tuple(seeds[one]), proposals) for one in alive]
+    settled = []
+    for one in _joined(looks, found, seeds, owners):
+        let_in = _pointed(looks, found[one], proposals.told, declared | (home >= 0))
+        members = sets.union(found[one], *let_in.values())
+        home[members] = one
+        settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
+    return settled
+
+
+def _pointed(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], told: Sequence[Told], taken: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Let in owners at whom a peer points together with members; tells whose pointing it was.
+
+    It needs ties in two views of one's own, as for anybody. What the pointing changes is how many are looked at: so few
+    that an owner need not stand out from the whole log. The bits of the views by which he was looked up do not count
+    again, so that the expected share of strangers is the same.
+    """
+    about = [one for one in _distinct(told) if np.isin(one.members, members).sum() >= max(2, KIN * len(one.members))]
+    found: dict[str, npt.NDArray[np.int32]] = {}
+    for _ in range(ROUNDS if about else 0):
+        before = len(members)
+        for one in about:
+            pool = one.members[~taken[one.members] & ~np.isin(one.members, members)]
+            fresh = pool[_close(looks, members, pool, one.aside, len(one.members) * len(about))]
+            if len(fresh):
+                found[one.label] = sets.union(found.get(one.label, fresh), fresh)
+                members = sets.union(members, fresh)
+        if len(members) == before:
+            break
+    return found
+
+
+def _close(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], aside: Collection[str],
+    looked_at: int,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Tell who of a pool has ties in two views, and enough bits in those that are not aside for so many looked at."""
+    need = log2(max(looked_at / (STRANGERS * max(len(members), 1)), 1.0))
+    views, total = np.zeros(len(pool), np.int64), np.zeros(len(pool))
+    for name, look in looks.items():
+        if len(pool):
+            bits = _bits(look, members, pool)
+            views += (bits >= TIE_BITS) & look.view.ADMITS
+            total += np.maximum(bits, 0.0) if name not in aside else 0.0
+    close: npt.NDArray[np.bool_] = (views >= 2) & (total >= need)
+    return close
+
+
+def _distinct(told: Sequence[Told]) -> list[Told]:
+    """Take each set that peers point at once; where two ways give the same, the one that sets fewer views aside."""
+    held = {one.members.tobytes(): one for one in sorted(told, key=lambda one: -len(one.aside))}
+    return list(held.values())
 
 
 def _next_open(
@@ -397,8 +450,9 @@ def _pass_over(
 
 
 def _settled(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals
-) -> Settled:
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals,
+    let_in: Mapping[str, npt.NDArray[np.int32]],
+) -> Settled:  # fmt: skip
     weights = _weigh(looks, members)
     return Settled(
         members=members,
@@ -407,6 +461,7 @@ def _settled(
         total=_total(looks, weights, proposals.aside(seeds[0])),
         seed=seeds[0],
         seeds=seeds,
+        let_in=let_in,
     )
 
 

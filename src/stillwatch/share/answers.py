@@ -16,6 +16,7 @@ from stillwatch.model.bulletin import Bulletin, rounded
 from stillwatch.share import scrub
 from stillwatch.share.exchange import Imported
 from stillwatch.share.formats import _objects as objects
+from stillwatch.share.formats import stix
 from stillwatch.share.formats._objects import EXTENSION, Object, own_id, stamp
 
 LEAST_SIGHTED: Final = 5
@@ -26,7 +27,7 @@ def sighting(imported: Imported, organisation: str, at: datetime) -> list[Object
     """Write that one sees it too: rounded counts, and nobody's name; nothing below the floor.
 
     Returns:
-        the sighting with what it needs; nothing when fewer than LEAST_SIGHTED accounts match.
+        the identity of the organisation and the sighting; nothing when fewer than LEAST_SIGHTED accounts match.
     """
     if len(imported.leads) < LEAST_SIGHTED:
         return []
@@ -46,7 +47,12 @@ def sighting(imported: Imported, organisation: str, at: datetime) -> list[Object
             "weeks": [{"week": week, "exchanges": rounded(count)} for week, count in sorted(_weeks(imported).items())],
         }},
     }  # fmt: skip
-    return [objects.organisation(objects.OURSELVES), objects.definition(), maker, told]
+    return [maker, told]
+
+
+def bundle(told: list[Object]) -> bytes:
+    """Write an answer as a bundle, with what it needs to stand alone; an inbox gets the objects themselves."""
+    return stix.bundle([objects.organisation(objects.OURSELVES), objects.definition(), *told])
 
 
 def _weeks(imported: Imported) -> Counter[str]:

@@ -20,7 +20,8 @@ from stillwatch.share.ranges import widened
 CAP_BITS: Final = 8.0
 """Bits that what a peer told may propose for one account, all of it together."""
 EXACT: Final = "exact:"
-Kind = Literal["family", "range", "email", "phone", "card", "device"]
+Kind = Literal["family", "range", "as", "email", "phone", "card", "device"]
+"""Ways in which an account of one's own is found; `range` is a network of /24 or /48."""
 
 
 class Lead(msgspec.Struct, kw_only=True, frozen=True):
@@ -51,7 +52,7 @@ def kind_of(matched: str) -> Kind:
     if matched.startswith(EXACT):
         kind: Kind = msgspec.convert(matched.removeprefix(EXACT), Kind)
         return kind
-    return "family" if matched.startswith("f-") else "range"
+    return "family" if matched.startswith("f-") else "as" if matched.startswith("AS") else "range"
 
 
 class Seen(msgspec.Struct, kw_only=True, frozen=True):

@@ -8,6 +8,8 @@
     clearance = "amber+strict"           # the narrowest marking that he may see
     write = true                         # may push into his own inbox
     requests_per_hour = 3600
+    match_size = 100000                  # identifiers that he may bring to a run of matching; 0, as when left out: none
+    match_runs_per_week = 3
     kind = "provider"                    # or "authority": a public one, to which findings are referred
 
 A token has 256 random bits: its plain SHA-256 cannot be guessed, and the file gives no access.
@@ -41,6 +43,8 @@ class Peer(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     write: bool = False
     delete: bool = False
     requests_per_hour: int = 3600
+    match_size: int = 0
+    match_runs_per_week: int = 3
     kind: Literal["provider", "authority"] = "provider"
 
     def may_see(self, marking: Marking) -> bool:

@@ -118,7 +118,7 @@ def write(place: Path, state: State) -> None:
     folder = place / f"live-{secrets.token_hex(6)}"
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        before = _pointed(place)
+        before = pointed(place)
         folder.mkdir(mode=0o700)
         for name, array in _arrays(state).items():
             np.save(folder / f"{name}.npy", array)
@@ -154,7 +154,8 @@ def _arrays(state: State) -> dict[str, npt.NDArray[Any]]:
     return found
 
 
-def _pointed(place: Path) -> str | None:
+def pointed(place: Path) -> str | None:
+    """Name the folder of the newest state; nothing where there is none."""
     try:
         return msgspec.json.decode((place / POINTER).read_bytes(), type=Pointer).folder
     except (OSError, msgspec.DecodeError):

@@ -29,7 +29,7 @@ class Seen(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Given(msgspec.Struct, array_like=True, frozen=True):
-    """Fingerprints of an answer that was given to a member of a campaign."""
+    """Fingerprints of an answer that was given to a member of a campaign; -1 for somebody who is listened to."""
 
     campaign: int
     account: str
@@ -43,6 +43,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         state: which live state the rows are of.
         taken: requests that slowed accounts were let through.
         challenged: accounts that were challenged.
+        listened: accounts that brought an answer of a member, and are listened to from now on.
     """
 
     writer: str
@@ -52,6 +53,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     given: list[Given] = []
     taken: dict[str, int] = {}
     challenged: list[str] = []
+    listened: list[str] = []
 
 
 class Heard:
@@ -64,9 +66,15 @@ class Heard:
         self._given: list[Given] = []
         self._taken: Counter[str] = Counter()
         self._challenged: list[str] = []
+        self._listened: list[str] = []
         self._number = 0
         self._batches: deque[Batch] = deque()
         self._sent = 0
+
+    @property
+    def number(self) -> int:
+        """The number of the last batch."""
+        return self._number
 
     def saw(self, account: str, families: list[int], shown: list[tuple[int, int]], handed: list[int]) -> None:
         """Hear of a request that was counted."""
@@ -84,18 +92,23 @@ class Heard:
         """Hear that an account was challenged."""
         self._challenged.append(account)
 
+    def listens(self, account: str) -> None:
+        """Hear that an account is listened to."""
+        self._listened.append(account)
+
     def gather(self, state: str) -> None:
         """End a turn: what was heard becomes batches. Beyond KEPT the oldest are dropped, and counted if unsent."""
-        while self._seen or self._given or self._taken or self._challenged:
+        while self._seen or self._given or self._taken or self._challenged or self._listened:
             self._number += 1
             self._batches.append(
                 Batch(
                     writer=self.writer, number=self._number, state=state, seen=self._seen[:EVENTS],
                     given=self._given[:EVENTS], taken=dict(self._taken), challenged=self._challenged,
+                    listened=self._listened,
                 )
             )  # fmt: skip
             self._seen, self._given = self._seen[EVENTS:], self._given[EVENTS:]
-            self._taken, self._challenged = Counter(), []
+            self._taken, self._challenged, self._listened = Counter(), [], []
         while len(self._batches) > KEPT:
             self.dropped += self._batches.popleft().number > self._sent
 
@@ -121,6 +134,14 @@ class Once:
     def __init__(self) -> None:
         self.missed = 0
         self._last: dict[str, int] = {}
+
+    def known(self, last: dict[str, int]) -> None:
+        """Know which batches an earlier process let through already."""
+        self._last.update(last)
+
+    def last(self, own: Heard) -> dict[str, int]:
+        """Tell the last batch of each writer that was let through, our own among them."""
+        return {**self._last, own.writer: own.number}
 
     def new(self, batches: list[Batch]) -> Iterator[Batch]:
         """Give the batches that did not come before."""

@@ -33,16 +33,16 @@ from stillwatch.sketch.network import address
 from stillwatch.sketch.system import SALT
 from stillwatch.store.key import Key
 from stillwatch.store.live import State, content
+from stillwatch.watch.handed import ALIKE, Handed
 from stillwatch.watch.heard import Batch, Heard
+from stillwatch.watch.keeping import Keeping
 from stillwatch.watch.newcomers import Newcomers
 from stillwatch.watch.standing import Standing, in_force, reference, today
 from stillwatch.watch.texts import Texts, texts
 
 U64 = np.uint64
-ANSWERS: Final = 200_000
-"""Answers to members that are remembered, to know them when they come back from somebody else."""
-LANES_ALIKE: Final = 3
-"""Smallest fingerprints of an answer that must come back; one may have been changed by a doubled word."""
+SLOWED: Final = 200_000
+"""Accounts whose slowed and challenged requests are counted."""
 SYSTEM_KEPT: Final = 8192
 """Characters of a system text up to which what was found in it is kept."""
 PADDING: Final = bytes(64)
@@ -55,13 +55,14 @@ class Watch:
 
     def __init__(
         self, key: Key, state: State | None, standing: Standing, settings: WatchSettings, *, enforce: bool = False,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time, keeping: Keeping | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.enforce = enforce
         self.counts: Counter[tuple[str, str]] = Counter()
         self.used: Counter[str] = Counter()
         self.heard: Heard | None = None
+        self.keeping = keeping
         self.share = 1.0
         self._closed = settings.fail_closed
         self._key = key
@@ -72,7 +73,8 @@ class Watch:
         self._lanes = np.empty(LANES, np.uint32)
         self._slowed: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._challenged: OrderedDict[str, float] = OrderedDict()
-        self._answers: OrderedDict[int, tuple[int, str]] = OrderedDict()
+        self._answers = Handed()
+        self._newcomers: Newcomers | None = None
         self.standing = standing
         self.state = state
         self._take(state)
@@ -80,17 +82,23 @@ class Watch:
     def _take(self, state: State | None) -> None:
         self.state = state
         self.content = "" if state is None else content(state)
-        self._newcomers = Newcomers(state, self.settings.innocent_newcomers) if state is not None else None
+        innocent = self.settings.innocent_newcomers
+        if state is not None and self._newcomers is not None:
+            self._newcomers.follow(state, innocent)
+        elif state is not None:
+            self._newcomers = Newcomers(state, innocent)
+            if self.keeping is not None:
+                self.keeping.attach(self._newcomers)
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
         self._framed = lru_cache(maxsize=4096)(self._system)
-        self._answers.clear()
+        self._numbers = {} if state is None else {one.id: n for n, one in enumerate(state.meta.campaigns)}
         if state is not None:
             nothing = np.frombuffer(PADDING, np.uint8)
             self._find = entry(contained, nothing, 0, SALT, self._work, state.frames, self._rows)
             self._every = entry(every, state.members.keys, state.members.values, U64(1), self._few)
 
     def renew(self, state: State | None, standing: Standing) -> None:
-        """Take a new state and a new standing; what was counted of newcomers begins anew with a new state."""
+        """Take a new state and a new standing; what was counted of newcomers goes on."""
         if state is not self.state:
             self._take(state)
         self.standing = standing
@@ -193,7 +201,7 @@ class Watch:
             return ALLOWED
         told = texts(asked.body)
         families, shown, handed = self.families(told), self._shown(asked), self._handed(asked, told)
-        number, bits = newcomers.see(asked.account, families, shown, handed)
+        number, bits = newcomers.see(asked.account, families, shown, handed, now)
         if self.heard is not None and asked.account in newcomers:
             self.heard.saw(asked.account, families, shown, handed)
         if number < 0:
@@ -245,7 +253,7 @@ class Watch:
         if passes and self.heard is not None:
             self.heard.took(account)
         self._slowed[account] = (level - 1.0 if passes else level, now)
-        if len(self._slowed) > ANSWERS:
+        if len(self._slowed) > SLOWED:
             self._slowed.popitem(last=False)
         return 0 if passes else max(int((1.0 - level) / per_s) + 1, 1)
 
@@ -261,8 +269,13 @@ class Watch:
     def _has_been_challenged(self, account: str, now: float) -> None:
         self._challenged[account] = now
         self._challenged.move_to_end(account)
-        if len(self._challenged) > ANSWERS:
+        if len(self._challenged) > SLOWED:
             self._challenged.popitem(last=False)
+
+    @property
+    def newcomers(self) -> Newcomers | None:
+        """What is counted of newcomers; nothing without a state."""
+        return self._newcomers
 
     # -- what other replicas heard
 
@@ -271,14 +284,22 @@ class Watch:
         now = self._clock()
         if batch.state == self.content and self._newcomers is not None:
             for seen in batch.seen:
-                self._newcomers.see(seen.account, seen.families, seen.shown, seen.handed)
-            for given in batch.given:
-                self._remember(given.campaign, given.account, given.lanes)
+                self._newcomers.see(seen.account, seen.families, seen.shown, seen.handed, now)
+            self._hear_answers(batch)
         for account, requests in batch.taken.items():
             level, at = self._slowed.pop(account, (max(self.settings.slow_per_minute / 2.0, 1.0), now))
             self._slowed[account] = (max(level - requests, -self.settings.slow_per_minute), at)
         for account in batch.challenged:
             self._has_been_challenged(account, now)
+
+    def _hear_answers(self, batch: Batch) -> None:
+        for account in batch.listened:
+            self._answers.listen(account)
+        for given in batch.given:
+            if given.campaign < 0:
+                self._answers.told(given.account, given.lanes)
+            elif self.state is not None:
+                self._answers.gave(self.state.meta.campaigns[given.campaign].id, given.account, given.lanes)
 
     # -- what a request shows
 
@@ -328,46 +349,44 @@ class Watch:
                 found = every(ties.keys, ties.values, U64(keyed), self._few)
                 if found:
                     return tuple((keyed, int(row)) for row in self._few[:found])
-        return ((hashes[-1][1] or hashes[0][1], -1),) if column == "ip" and hashes[0][1] else ()
+        name, hashed = hashes[-1] if hashes[-1][1] else hashes[0]
+        return ((int(self._key.hash(name, hashed), 16) or 1, -1),) if column == "ip" and hashed else ()
 
     # -- answers that come back
 
     def remembers(self, account: str) -> bool:
-        """Tell whether answers to an account are remembered: those to members of campaigns."""
-        return bool(account) and bool(self._campaigns(account))
+        """Tell whether answers to an account are looked at: those to members, and to whoever brought one of theirs."""
+        return bool(account) and (self._answers.listens(account) or bool(self._campaigns(account)))
 
     def answered(self, account: str, text: str) -> None:
-        """Remember an answer that was given to a member of a campaign."""
-        campaigns = self._campaigns(account)
-        if not campaigns:
-            return
+        """Look at an answer that was given to an account."""
         marks = self._lane_marks(text)
-        self._remember(campaigns[0], account, marks)
-        if marks and self.heard is not None:
-            self.heard.gave(campaigns[0], account, marks)
-
-    def _remember(self, campaign: int, account: str, marks: list[int]) -> None:
-        for lane in marks:
-            self._answers[lane] = (campaign, account)
-            self._answers.move_to_end(lane)
-        while len(self._answers) > ANSWERS:
-            self._answers.popitem(last=False)
+        if not marks or self.state is None:
+            return
+        campaigns = self._campaigns(account)
+        if campaigns:
+            self._answers.gave(self.state.meta.campaigns[campaigns[0]].id, account, marks)
+        else:
+            self._answers.told(account, marks)
+        if self.heard is not None and self.remembers(account):
+            self.heard.gave(campaigns[0] if campaigns else -1, account, marks)
 
     def _handed(self, asked: Asked, told: Texts) -> list[int]:
+        met = self._answers.meet(asked.account)
         if not told.answer or not self._answers:
             return []
-        hits = Counter(
-            found for lane in self._lane_marks(told.answer)
-            if (found := self._answers.get(lane)) is not None and found[1] != asked.account
-        )  # fmt: skip
-        return [hit[0] for hit, count in hits.items() if count >= LANES_ALIKE]
+        listened = self._answers.listens(asked.account)
+        found = self._answers.brought(asked.account, self._lane_marks(told.answer), met=met)
+        if self.heard is not None and not listened and self._answers.listens(asked.account):
+            self.heard.listens(asked.account)
+        return [self._numbers[name] for name in found if name in self._numbers]
 
     def _lane_marks(self, text: str) -> list[int]:
         raw = text[:LONGEST].encode("utf-8", "replace")
         if not raw:
             return []
         lanes(np.frombuffer(raw + PADDING, np.uint8), len(raw), self._work, self._lanes)
-        return [lane for lane in self._lanes.tolist() if lane] if self._lanes[LANES_ALIKE - 1] else []
+        return [lane for lane in self._lanes.tolist() if lane] if self._lanes[ALIKE - 1] else []
 
 
 def _transforms(order: Order, every: tuple[str, ...]) -> list[str]:

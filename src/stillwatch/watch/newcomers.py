@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from stillwatch.store.live import State
@@ -114,24 +114,37 @@ def needed_bits(accounts: int, innocent: float) -> float:
 
 
 class Newcomer:
-    """One account that is being counted."""
+    """One account that is being counted, against campaigns by their ids."""
 
-    __slots__ = ("against", "campaign", "seen")
+    __slots__ = ("against", "campaign", "seen", "since")
 
     def __init__(self) -> None:
-        self.against: dict[int, Against] = {}
+        self.against: dict[str, Against] = {}
         self.seen: set[int] = set()
-        self.campaign = -1
+        self.campaign = ""
+        self.since = 0.0
 
 
 class Newcomers:
-    """All accounts that are being counted; one of them serves one process, and one state."""
+    """All accounts that are being counted; one of them serves one process.
+
+    Counts are kept against campaigns by their ids, so that they go on when a new state takes the place of the one
+    before (`follow`), and when a process takes up what another left (`waiting`).
+    """
 
     def __init__(self, state: State, innocent: float, most: int = MOST) -> None:
-        self._state = state
-        self.needed = needed_bits(state.meta.accounts, innocent)
         self._most = most
         self._held: OrderedDict[str, Newcomer] = OrderedDict()
+        self.waiting: Callable[[str], Newcomer | None] | None = None
+        self.changed: set[str] = set()
+        self.follow(state, innocent)
+
+    def follow(self, state: State, innocent: float) -> None:
+        """Count by a new state from now on; what was counted of its campaigns goes on."""
+        self._state = state
+        self.needed = needed_bits(state.meta.accounts, innocent)
+        self._ids = [campaign.id for campaign in state.meta.campaigns]
+        self._numbers = {name: number for number, name in enumerate(self._ids)}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -139,81 +152,105 @@ class Newcomers:
     def __contains__(self, account: str) -> bool:
         return account in self._held
 
+    def held(self, account: str) -> Newcomer | None:
+        """Give what is counted of an account."""
+        return self._held.get(account)
+
+    def drop(self, gone: Callable[[str], bool]) -> None:
+        """Forget accounts."""
+        for account in [one for one in self._held if gone(one)]:
+            del self._held[account]
+            self.changed.discard(account)
+
+    def near(self) -> int:
+        """Count the accounts that carried a campaign's template and were not recognised."""
+        return sum(
+            not held.campaign and any(against.hits for against in held.against.values()) for held in self._held.values()
+        )
+
     def see(
-        self, account: str, families: Iterable[int], ties: Iterable[tuple[int, int]], handed: Iterable[int]
-    ) -> tuple[int, Bits]:
+        self, account: str, families: Iterable[int], ties: Iterable[tuple[int, int]], handed: Iterable[int],
+        now: float = 0.0,
+    ) -> tuple[int, Bits]:  # fmt: skip
         """Count one request; returns the campaign that the account is recognised as of (-1 for none) and its bits.
 
         Args:
             families: rows of the state's families that the request contains.
             ties: (value, row of the state's ties) that it shows; row -1 for an address that ties to no campaign.
             handed: campaigns of which a member was given the answer that the request brings along.
+            now: epoch seconds, noted when the account is recognised.
         """
         held = self._held.get(account)
         carried, shown, given = list(families), list(ties), list(handed)
         if held is None:
-            if not (carried or given or any(row >= 0 for _, row in shown)):
+            if self.waiting is not None:
+                held = self.waiting(account)
+            if held is None and not (carried or given or any(row >= 0 for _, row in shown)):
                 return -1, NOTHING
-            held = self._held[account] = Newcomer()
+            held = self._held[account] = held or Newcomer()
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
         else:
             self._held.move_to_end(account)
         self._count(held, carried, shown, given)
-        return self._weigh(held)
+        self.changed.add(account)
+        return self._weigh(held, now)
 
     def _count(self, held: Newcomer, carried: list[int], shown: list[tuple[int, int]], given: list[int]) -> None:
-        state = self._state
-        best: dict[int, int] = {}
+        state, ids = self._state, self._ids
+        best: dict[str, int] = {}
         for family in carried:
-            number = int(state.campaign[family])
-            if number not in best or state.spread[family] < state.spread[best[number]]:
-                best[number] = family
-        for number in (*best, *given, *(int(state.tie_campaign[row]) for _, row in shown if row >= 0)):
-            held.against.setdefault(number, Against())
-        for number, against in held.against.items():
-            if against.hits or number in best:
+            name = ids[state.campaign[family]]
+            if name not in best or state.spread[family] < state.spread[best[name]]:
+                best[name] = family
+        handed = [ids[number] for number in given]
+        for name in (*best, *handed, *(ids[state.tie_campaign[row]] for _, row in shown if row >= 0)):
+            held.against.setdefault(name, Against())
+        for name, against in held.against.items():
+            if against.hits or name in best:
                 against.requests += 1
-            if number in best:
-                family = best[number]
+            if name in best:
+                family = best[name]
                 against.hits += 1
                 against.rate = max(float(state.rate[family]), against.rate if against.hits > 1 else 0.0)
                 against.spread = max(float(state.spread[family]), against.spread if against.hits > 1 else 0.0)
-        for number in given:
-            held.against[number].handed += 1
-        self._look(held, shown, {*best, *given})
+        for name in handed:
+            held.against[name].handed += 1
+        self._look(held, shown, {*best, *handed})
 
-    def _look(self, held: Newcomer, shown: list[tuple[int, int]], otherwise: set[int]) -> None:
+    def _look(self, held: Newcomer, shown: list[tuple[int, int]], otherwise: set[str]) -> None:
         """Weigh each value when it is shown for the first time; one that made us look is not weighed itself."""
-        ties: dict[int, dict[int, int]] = {}
+        ties: dict[int, dict[str, int]] = {}
         for value, row in shown:
             ties.setdefault(value, {})
             if row >= 0:
-                ties[value][int(self._state.tie_campaign[row])] = row
+                ties[value][self._ids[self._state.tie_campaign[row]]] = row
         for value, rows in ties.items():
             if value in held.seen or len(held.seen) >= VALUES:
                 continue
             held.seen.add(value)
-            for number, against in held.against.items():
-                row = rows.get(number, -1)
+            for name, against in held.against.items():
+                row = rows.get(name, -1)
                 if row >= 0 and not self._state.tie_network[row]:
                     against.client = max(against.client, float(self._state.tie_bits[row]))
-                elif against.requests or number in otherwise or against.looked:
+                elif against.requests or name in otherwise or against.looked:
                     ratio = 2.0 ** min(float(self._state.tie_bits[row]), 40.0) if row >= 0 else 0.0
                     if row >= 0 or not rows:
                         against.network += math.log2((1 - STAKE) + STAKE * ratio)
                 against.looked = True
 
-    def _weigh(self, held: Newcomer) -> tuple[int, Bits]:
-        found, most = -1, NOTHING
-        for number, against in held.against.items():
+    def _weigh(self, held: Newcomer, now: float) -> tuple[int, Bits]:
+        found, most = "", NOTHING
+        for name, against in held.against.items():
+            if name not in self._numbers:  # a later hunt has not found that campaign again
+                continue
             bits = against.bits()
             if bits.total > most.total:
                 most = bits
-                found = number if bits.recognised(self.needed) else -1
-        if found >= 0:
-            held.campaign = found
-        return held.campaign, most
+                found = name if bits.recognised(self.needed) else ""
+        if found and held.campaign != found:
+            held.campaign, held.since = found, held.since or now
+        return self._numbers.get(held.campaign, -1), most
 
 
 NOTHING: Final = Bits()

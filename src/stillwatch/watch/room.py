@@ -22,6 +22,7 @@ from stillwatch.store.book import Book, open_book
 from stillwatch.store.licences import Delivered, deliver
 from stillwatch.store.live import State
 from stillwatch.store.tokens import Doors, tokens
+from stillwatch.watch.keeping import Keeping
 from stillwatch.watch.live import Watch
 from stillwatch.watch.orders import expire
 from stillwatch.watch.shared import Shared, address
@@ -54,15 +55,18 @@ class Room:
         self.trouble = ""
         self._waiting: list[Delivered] = []
         self.doors = Doors(tokens(self.book))
+        self.keeping = Keeping(place, self.key)
         self.watch = Watch(
-            self.key, live.read(place, self.key), standing(self.book), settings.watch, enforce=enforce, clock=clock
-        )
+            self.key, live.read(place, self.key), standing(self.book), settings.watch, enforce=enforce, clock=clock,
+            keeping=self.keeping,
+        )  # fmt: skip
         self.shared: Shared | None = None
         if where := address(settings.shared):
             self.shared = Shared(
                 where, settings.shared, key=self.key, book=self.book, watch=self.watch, writer=self.writer
             )
             self.watch.heard = self.shared.heard
+            self.shared.once.known(self.keeping.heard)
 
     def look(self) -> Fresh | None:
         """Look at the book and the state again; nothing where nothing is new. Never raises for what it finds.
@@ -103,6 +107,9 @@ class Room:
         Raises:
             BookError: when it could not be; it waits for the next time.
         """
+        self._pack()
+        while self.watch.newcomers is not None and self.watch.newcomers.changed:
+            self._pack()
         self.settled(self.put())
 
     def put(self) -> list[Delivered]:
@@ -111,18 +118,25 @@ class Room:
         Raises:
             BookError: when it could not be; it waits for the next time.
         """
+        self.keeping.write()
         waiting = self._waiting[:]
         if waiting:
             deliver(self.book, self.writer, waiting)
         return waiting
 
     def settled(self, written: list[Delivered]) -> None:
-        """Count as the book's what it holds now."""
+        """Count as the book's what it holds now, and pack what is to be written next."""
+        self._pack()
         del self._waiting[: len(written)]
         for one in written:
             self.watch.used[one.grant] -= 1
             self.watch.standing.used[one.grant] = self.watch.standing.used.get(one.grant, 0) + 1
 
+    def _pack(self) -> None:
+        heard = {} if self.shared is None else self.shared.once.last(self.shared.heard)
+        self.keeping.pack(self.watch.newcomers, heard)
+
     def close(self) -> None:
         """Close the book."""
+        self.keeping.close()
         self.book.close()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from stillwatch.model.answer import Order, rank
+from stillwatch.model.answer import Order, Spared, rank
 from stillwatch.model.grant import Grant
 from stillwatch.store.book import Book
 from stillwatch.store.key import Key
-from stillwatch.store.licences import grants, used
+from stillwatch.store.licences import Issued, grants, used
 
 DAY_S: Final = 86_400
 
@@ -43,8 +44,15 @@ class Standing:
 
 def standing(book: Book) -> Standing:
     """Read the book."""
-    found = Standing(used=used(book))
-    for order in sorted(book.orders(), key=lambda one: -rank(one.rung)):
+    return laid_out(book.orders(), book.spared(), grants(book), used(book))
+
+
+def laid_out(
+    orders: Iterable[Order], allowed: Iterable[Spared], issued: Iterable[Issued], spent: dict[str, int]
+) -> Standing:
+    """Lay orders, the allowlist and grants out for a look-up."""
+    found = Standing(used=spent)
+    for order in sorted(orders, key=lambda one: -rank(one.rung)):
         if order.step != "approved":
             continue
         if order.accounts:
@@ -56,12 +64,12 @@ def standing(book: Book) -> Standing:
             before = found.joined.get(order.campaign)
             if before is None or rank(order.newcomers) > rank(before.newcomers):
                 found.joined[order.campaign] = order
-    for spared in book.spared():
+    for spared in allowed:
         found.spared[spared.account] = spared.ends.timestamp()
-    for issued in grants(book):
-        if issued.revoked_at is None:
-            for account in issued.grant.accounts:
-                found.grants.setdefault(account, []).append(issued.grant)
+    for one in issued:
+        if one.revoked_at is None:
+            for account in one.grant.accounts:
+                found.grants.setdefault(account, []).append(one.grant)
     return found
 
 

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.errors import ShareError
-from stillwatch.kit.merkle import Tree
 from stillwatch.share.psi.canonical import canonical
 from stillwatch.share.psi.curve import Blinder, hash_all, on_curve, padding
-from stillwatch.share.psi.party import LEAST_SIZE, Party, run
+from stillwatch.share.psi.party import LEAST_SIZE, Party, _root, run
 
 SHARED = [f"user{n}@example.com" for n in range(8)]
 
@@ -112,9 +111,49 @@ def test_hostile_points_are_refused(wrong: str) -> None:
         held[3] = held[4]
     else:
         held.pop()
-    responder.points(Tree(held).root())
+    responder.points(_root(b"".join(held)))
     with pytest.raises(ShareError, match=r"small subgroup|twice|expected 1,024"):
         responder.doubled(b"".join(held))
+
+
+def with_torsion(point: bytes, number: int) -> bytes:
+    """Give the u-coordinate of another point that multiplying by eight takes to the same: P and P + T."""
+    p, a = 2**255 - 19, 486_662
+    if number == 0:
+        return (int.from_bytes(point, "little") | 1 << 255).to_bytes(32, "little")  # the bit that X25519 passes over
+    u = int.from_bytes(point, "little")
+    return pow(u, -1, p).to_bytes(32, "little") if (number, a) == (1, 486_662) else point
+
+
+@pytest.mark.parametrize("form", [0, 1], ids=["encoding", "torsion"])
+def test_one_guess_in_several_forms_does_not_reach_the_floor(form: int) -> None:
+    inviter, responder = sides(SHARED, SHARED)
+    inviter.commit(responder.hello())
+    responder.commit(inviter.hello())
+    held = padding(LEAST_SIZE)
+    held[3] = with_torsion(held[4], form)
+    assert held[3] != held[4]
+    assert Blinder(bytes(32)).blind(held[3:4]) == Blinder(bytes(32)).blind(held[4:5])
+    responder.points(_root(b"".join(held)))
+    with pytest.raises(ShareError, match="twice"):
+        responder.doubled(b"".join(held))
+
+
+def test_a_run_goes_on_after_each_step_as_if_it_had_not_stopped() -> None:
+    def again(party: Party) -> Party:
+        return Party.thawed(party.frozen())
+
+    inviter, responder = sides(SHARED, SHARED)
+    asked, answered = inviter.hello(), responder.hello()
+    inviter, responder = again(inviter), again(responder)
+    first, second = inviter.commit(answered), responder.commit(asked)
+    inviter, responder = again(inviter), again(responder)
+    mine, theirs = inviter.points(second), responder.points(first)
+    inviter, responder = again(inviter), again(responder)
+    back, forth = inviter.doubled(theirs), responder.doubled(mine)
+    inviter, responder = again(inviter), again(responder)
+    assert (responder.count(back), inviter.count(forth)) == (8, 8)
+    assert again(inviter).matched(again(responder).places()) == sorted(SHARED)
 
 
 def test_a_peer_who_names_more_places_than_matched_is_refused() -> None:
@@ -124,9 +163,11 @@ def test_a_peer_who_names_more_places_than_matched_is_refused() -> None:
     back, again = inviter.doubled(theirs), responder.doubled(mine)
     assert (responder.count(back), inviter.count(again)) == (8, 8)
     with pytest.raises(ShareError, match="not as many"):
-        inviter.matched(msgspec.msgpack.encode(list(range(9))))
+        inviter.matched(b"\xff\x01" + bytes(LEAST_SIZE // 8 - 2))
     with pytest.raises(ShareError, match="not as many"):
-        inviter.matched(msgspec.msgpack.encode([5000 + n for n in range(8)]))
+        inviter.matched(bytes(LEAST_SIZE // 8))
+    with pytest.raises(ShareError, match="a bit for each"):
+        inviter.matched(b"\xff")
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff" * 40, msgspec.msgpack.encode({"kind": "email"})])

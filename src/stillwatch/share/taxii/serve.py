@@ -1,4 +1,4 @@
-"""Serve: the TAXII server on a socket of its own, or inside any ASGI application.
+"""Serve: what peers find, on a socket of its own, or inside any ASGI application.
 
 On its own it is a thread for each connection, HTTP/1.1 with keep-alive; with a certificate it speaks TLS, and with
 authorities of client certificates it knows peers by theirs.
@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from stillwatch.errors import UsageError
 from stillwatch.share.door import Request, Response
-from stillwatch.share.taxii.answer import LARGEST, Server
+from stillwatch.share.front import Answers
+from stillwatch.share.taxii.answer import LARGEST
 
 SILENT_S: Final = 60
 """Seconds after which a connection that says nothing is closed."""
@@ -27,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "stillwatch"
     sys_version = ""
     disable_nagle_algorithm = True
-    taxii: Server
+    front: Answers
 
     def _do(self) -> None:
         length = self.headers.get("Content-Length", "0")
@@ -40,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(self.connection, ssl.SSLSocket):
             certificate = self.connection.getpeercert(binary_form=True) or b""
         self._send(
-            self.taxii.answer(
+            self.front.answer(
                 Request(
                     method=self.command, path=path, query=query, body=self.rfile.read(int(length)),
                     headers={name.lower(): value for name, value in self.headers.items()}, certificate=certificate,
@@ -63,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def bind(
-    server: Server, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None,
+    server: Answers, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None,
     clients: Path | None = None,
 ) -> ThreadingHTTPServer:  # fmt: skip
     """Listen; `serve_forever` then answers. Port 0 takes a free one.
@@ -79,7 +80,7 @@ def bind(
         raise UsageError(
             f"`{host}` would get tokens in clear", hint="name `--certificate` and `--key`, or listen on 127.0.0.1"
         )
-    handler = type("Handler", (_Handler,), {"taxii": server})
+    handler = type("Handler", (_Handler,), {"front": server})
     try:
         found = ThreadingHTTPServer((host, port), handler)
         found.daemon_threads = True
@@ -98,7 +99,7 @@ def bind(
 Scope = MutableMapping[str, Any]
 
 
-def application(server: Server) -> Callable[..., Awaitable[None]]:
+def application(server: Answers) -> Callable[..., Awaitable[None]]:
     """Give an ASGI application, to be mounted where its path is whole."""
 
     async def app(

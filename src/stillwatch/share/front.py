@@ -1,0 +1,33 @@
+"""Front: all that peers find at one address: bulletins by TAXII, and the matching of identifiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from stillwatch.share.door import Request, Response
+from stillwatch.share.match.answer import ROOT, Matching
+from stillwatch.share.taxii.answer import Server
+
+
+class Answers(Protocol):
+    """Answers requests; never raises."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request."""
+
+
+class Front:
+    """Answers by TAXII and by matching, through one door.
+
+    Args:
+        taxii: with the door through which peers come.
+        directory: the share directory.
+    """
+
+    def __init__(self, taxii: Server, directory: Path) -> None:
+        self._taxii, self.matching = taxii, Matching(directory, taxii.door)
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request; never raises."""
+        return (self.matching if request.path.startswith(ROOT) else self._taxii).answer(request)
