@@ -84,6 +84,40 @@ def test_an_office_does_not_come_in_with_the_one_of_its_people_who_shares_someth
     assert not any(set(office) & set(group.members.tolist()) and 0 in group.members for group in found)
 
 
+@pytest.mark.parametrize(("shows", "inside"), [("frame", False), ("frame and day", True), ("day", False)])
+def test_who_uses_the_gangs_own_frame_comes_in_with_one_more_tie(shows: str, inside: bool, town: Any) -> None:
+    """Thirteenth is somebody with an own card, device and address, whom only the frame brings near."""
+    late = 12
+
+    def frames(owner: int) -> list[int]:
+        return [1] if owner < late or (owner == late and "frame" in shows) else [10_000 + owner, 20_000 + owner // 2]
+
+    def day(owner: int) -> list[int]:
+        return [5] if owner < late or (owner == late and "day" in shows) else [10 + owner % 150]
+
+    known = {"payment": pool(), "device": pool(base=3, values=1), "created_day": day}
+    (group,) = joined(town, town.traces(ip=pool(base=7), family=frames, **known)).settled
+    assert (late in group.members) == inside
+    assert set(town.gang.tolist()) <= set(group.members.tolist())
+
+
+def test_ties_of_two_views_that_look_at_the_same_facts_are_one(town: Any) -> None:
+    """Who was opened when others were, after a closure, was opened once: a day is not a day and a succession."""
+    day = 86_400_000
+    created, closed = np.full(town.owners, town.begin - 300 * day), np.zeros(town.owners, np.int64)
+    created += 3 * day * (np.arange(town.owners) % 90)
+    closed[:4] = town.begin
+    created[4:12] = created[200] = town.begin + day
+    crowd = town.crowd(created_at=created, closed_at=closed)
+    known = {"payment": pool(), "ip": pool(base=7), "device": pool(base=3, values=1)}
+    opened = lambda owner: [int(created[owner] // day)]  # noqa: E731
+    found = joined(town, town.traces(crowd, **known, created_day=opened))
+    group = next(group for group in found.settled if 6 in group.members)
+    looks = found.looks
+    assert looks["succession"].sight.admit(group.members, np.array([200], np.int32))[0] >= 2
+    assert 200 not in group.members
+
+
 def test_who_was_declared_is_in_no_group(town: Any) -> None:
     declared = np.arange(town.owners) < 12
     crowd = replace(town.crowd(), declared=declared)

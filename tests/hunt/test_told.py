@@ -141,7 +141,7 @@ def test_too_few_accounts_propose_nothing(town: Any) -> None:
 
 
 def test_what_was_never_looked_for_or_does_not_lie_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no bulletins of peers"):
+    with pytest.raises(UsageError, match="no share directory"):
         told.read(tmp_path)
     exchange = Exchange(tmp_path)
     exchange.take([imported([]).bulletin], "b", "Other Lab")

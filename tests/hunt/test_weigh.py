@@ -37,7 +37,7 @@ def seen(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     begin(request)
     log = read(request, declare(request), Unheard())
     linked = link(request, log, keys.find(None), Unheard())
-    weighed = weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+    weighed = weigh(log.scratch, log.tasks, linked.traces, linked.joined)
     return Seen(log, linked, weighed, json.loads((world / "truth.json").read_bytes()))
 
 
@@ -74,7 +74,7 @@ def test_of_every_family_that_was_read_there_are_a_few_texts_and_no_more(seen: S
 
 
 def test_it_can_be_done_again_and_gives_the_same(seen: Seen) -> None:
-    again = weigh(seen.log.scratch, seen.log.tasks, seen.linked.traces, seen.linked.joined, seen.linked.codes)
+    again = weigh(seen.log.scratch, seen.log.tasks, seen.linked.traces, seen.linked.joined)
     assert {place: read.bits for place, read in again.streams.items()} == {
         place: read.bits for place, read in seen.weighed.streams.items()
     }

@@ -26,6 +26,17 @@ def test_a_library_from_which_everybody_takes_two_prompts_ties_nobody(town: Any)
     assert sight.weigh(groups.of(town.strangers())).max() < 4.4
 
 
+def test_who_uses_a_frame_that_is_nearly_all_the_gangs_follows_it(town: Any) -> None:
+    """Frame 1 is the gang's and two others'; frame 2 is used by as many strangers."""
+
+    def frames(owner: int) -> list[int]:
+        return [1, 2] if owner < 12 else [1] if owner in (50, 60) else [2] if 100 <= owner < 112 else [1000 + owner]
+
+    sight = repertoire.look(town.traces(family=frames))
+    assert sight is not None
+    assert sight.followers(town.gang).tolist() == [*range(12), 50, 60]
+
+
 def test_without_families_it_is_silent(town: Any) -> None:
     assert repertoire.look(town.traces(ip=lambda owner: [1])) is None
     assert repertoire.look(town.traces(family=lambda owner: [100 + owner])) is None, "nothing is shared"

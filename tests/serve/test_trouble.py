@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import socket
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ from tests.serve.test_proxy import CHAT, SECRET, account, answering, raw
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked
 from stillwatch.settings import Ingest, Proxy, Settings, Watch
+from stillwatch.store import tokens
 from stillwatch.store.licences import Delivered
+from stillwatch.watch.orders import Plan, approve, plan
 from stillwatch.watch.room import Room
 
 LAX = Settings(
@@ -217,6 +221,26 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_harms_nobody(bench: B
     assert len(bench.upstream.calls) == calls + 1
 
 
+# -- what the gateway tells of itself
+
+
+def test_counts_are_told_to_whoever_has_a_token(bench: Bench) -> None:
+    now = datetime.now(UTC)
+    ends = now + timedelta(days=1)
+    _, token = tokens.make(bench.room.book, owner="prometheus", scopes=["read"], ends=ends, now=now)
+    while bench.room.doors.who(token, now.timestamp()) is None:
+        threading.Event().wait(0.01)
+    name = bench.order("suspend", account("sk-counted"))
+    assert raw(bench.url, "POST", "/v1/messages", b"{}", authorization="Bearer sk-counted")[0] == 403
+    calls = len(bench.upstream.calls)
+    assert raw(bench.url, "GET", "/stillwatch/metrics")[0] == 401
+    assert raw(bench.url, "GET", "/stillwatch/metrics", authorization="Bearer sk-1")[0] == 401
+    status, _, told = raw(bench.url, "GET", "/stillwatch/metrics", x_stillwatch_token=token)
+    assert status == 200
+    assert f'order="{name}",action="refuse",mode="enforce"}} 1' in told.decode()
+    assert len(bench.upstream.calls) == calls, "the upstream has no part in it"
+
+
 # -- disks and clocks
 
 
@@ -258,10 +282,6 @@ class Jumping:
 
 
 def test_a_clock_that_jumps_ends_no_order_early_and_locks_nobody_out(tmp_path: Path) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from stillwatch.watch.orders import Plan, approve, plan
-
     clock = Jumping()
     room = Room(tmp_path, Settings(watch=Watch(slow_per_minute=6)), enforce=True, clock=clock)
     now = datetime.fromtimestamp(clock.now, UTC)

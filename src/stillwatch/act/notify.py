@@ -7,6 +7,6 @@ from stillwatch.model.answer import Action
 ACTION: Action = "allow"
 TRANSFORMS: tuple[str, ...] = ()
 NEEDS_PERSON = False
-PROXY = "passes the request on, byte for byte; the order is counted in `/metrics`"
+PROXY = "passes the request on, byte for byte; the order is counted in `/stillwatch/metrics`"
 PLUGIN = "passes the request on"
 NGINX = "`200`, with `x-stillwatch-order`"

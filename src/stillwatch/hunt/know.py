@@ -109,28 +109,28 @@ def _mail(column: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
 
 
 def count_traffic(scratch: Scratch, codes: Codes, count: int) -> tuple[npt.NDArray[np.int64], ...]:
-    """Count the exchanges of each account, with the first and the last time."""
+    """Count the exchanges of each account, with the first and the last time; write the column `who`, its number."""
+    who = np.empty(scratch.rows, np.int32)
     exchanges = np.zeros(count, np.int64)
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
-    for _, piece in scratch.pieces("account", "at"):
+    for start, piece in scratch.pieces("account", "at"):
         account = codes.lookup(piece["account"])
+        who[start : start + len(account)] = account
         exchanges += np.bincount(account, minlength=count)
         np.minimum.at(first, account, piece["at"])
         np.maximum.at(last, account, piece["at"])
+    scratch.put("who", who)
     return exchanges, first, last
 
 
-def meet(
-    scratch: Scratch, files: Sequence[Path], table: pa.Table | None, declared: Sequence[Declared]
-) -> tuple[Crowd, Codes]:
-    """Do all of this: the crowd of a log, and the table that numbers its accounts."""
+def meet(scratch: Scratch, files: Sequence[Path], table: pa.Table | None, declared: Sequence[Declared]) -> Crowd:
+    """Do all of this: the crowd of a log."""
     hashes, codes = number_accounts(scratch)
     names = name_accounts(files, hashes, codes)
     facts = take_facts(table, codes, len(hashes))
     owners = find_owners(facts, declared, {name: i for i, name in enumerate(names)})
     exchanges, first, last = count_traffic(scratch, codes, len(hashes))
-    crowd = Crowd(
+    return Crowd(
         accounts=names, exchanges=exchanges, first=first, last=last, facts=facts, owner=owners.owner,
         declared=owners.declared, reasons=owners.reasons,
     )  # fmt: skip
-    return crowd, codes

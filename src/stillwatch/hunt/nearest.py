@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log2
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,20 +46,20 @@ def nearest(joined: Joined, owners: int) -> Nearest:
     bits = np.full(owners, -np.inf, np.float32)
     for number, settled in enumerate(joined.settled):
         group[settled.members] = near[settled.members] = number
-        _take(ties, bits, settled.members, {name: settled.ties[name] for name in joined.looks})
+        _take(joined, ties, bits, settled.members, {name: settled.ties[name] for name in joined.looks})
     for number, settled in enumerate(joined.settled):
         around = np.unique(np.concatenate([look.sight.near(settled.members) for look in joined.looks.values()]))
         around = around[group[around] == NOWHERE].astype(np.int32)
         if not len(around):
             continue
         seen = _ties(joined, settled, around)
-        closer = _sum(seen) > bits[around]
+        closer = _sum(joined, seen) > bits[around]
         near[around[closer]] = number
-        _take(ties, bits, around[closer], {name: values[closer] for name, values in seen.items()})
+        _take(joined, ties, bits, around[closer], {name: values[closer] for name, values in seen.items()})
     views = np.zeros(owners, np.int8)
     for name, look in joined.looks.items():
         if look.view.ADMITS:
-            views += np.nan_to_num(ties[name]) >= TIE_BITS
+            views += (np.nan_to_num(ties[name]) >= TIE_BITS) & (_known(joined, name, ties) < TIE_BITS)
     return Nearest(
         group=group, near=near, ties=ties, views=views, bits=np.where(near >= 0, bits, 0).astype(np.float32),
         proposal=_proposals(joined, owners),
@@ -78,18 +79,25 @@ def _ties(joined: Joined, settled: Settled, around: npt.NDArray[np.int32]) -> di
     }
 
 
-def _sum(ties: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    total: npt.NDArray[np.float64] = np.sum([np.maximum(values, 0.0) for values in ties.values()], axis=0)
+def _sum(joined: Joined, ties: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    beyond = [np.maximum(values - _known(joined, name, ties), 0.0) for name, values in ties.items()]
+    total: npt.NDArray[np.float64] = np.sum(beyond, axis=0)
     return total
 
 
+def _known(joined: Joined, name: str, ties: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+    """Tell what another view that looks at the same facts has counted already."""
+    other = joined.looks[name].view.WITHIN
+    return np.maximum(np.nan_to_num(ties[other]), 0.0) if other in ties else np.zeros(len(ties[name]))
+
+
 def _take(
-    ties: dict[str, npt.NDArray[np.float32]], bits: npt.NDArray[np.float32], who: npt.NDArray[np.int32],
-    seen: dict[str, npt.NDArray[np.float64]],
+    joined: Joined, ties: dict[str, npt.NDArray[np.float32]], bits: npt.NDArray[np.float32],
+    who: npt.NDArray[np.int32], seen: dict[str, npt.NDArray[np.float64]],
 ) -> None:  # fmt: skip
     for name, values in seen.items():
         ties[name][who] = values
-    bits[who] = _sum(seen)
+    bits[who] = _sum(joined, seen)
 
 
 def _proposals(joined: Joined, owners: int) -> npt.NDArray[np.int32]:

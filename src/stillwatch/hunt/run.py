@@ -81,11 +81,11 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
         fresh: where the exchanges that are attributed to entries are written.
     """
     progress.stage("weigh", 0)
-    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined)
     first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
     before = uses.carried(log.declared.previous, first, last)
     used = licences.used(
-        log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names,
+        log.scratch, linked.traces.crowd.accounts, linked.grown, linked.families.names,
         log.declared.grants, uses.sums(before),
     )  # fmt: skip
     decided = decide(linked.traces, linked.joined, weighed, used)

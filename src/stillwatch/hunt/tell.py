@@ -17,7 +17,6 @@ from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.decide import Draft
 from stillwatch.kit.arrow import numbers
-from stillwatch.kit.codes import Codes
 from stillwatch.model.exchange import AT
 
 U64 = np.uint64
@@ -50,14 +49,14 @@ class Counted:
     """Rows attributed to the entry, ascending."""
 
 
-def count(scratch: Scratch, codes: Codes, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
+def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
     """Count the exchanges of every draft exactly, in one pass over the scratch."""
     chosen = [_mask(draft.accounts, accounts) for draft in drafts]
-    names = ["account", "at", "primary"]
+    names = ["account", "who", "at", "primary"]
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
     parts: list[list[dict[str, npt.NDArray[Any]]]] = [[] for _ in drafts]
     for start, piece in scratch.pieces(*names):
-        account = codes.lookup(piece["account"])
+        account = piece["who"]
         task = _tasks(piece)
         for draft, mask, found in zip(drafts, chosen, parts, strict=True):
             rows = mask[account]

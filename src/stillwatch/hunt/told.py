@@ -20,6 +20,7 @@ from stillwatch.kit.plain import plain
 from stillwatch.model.crowd import Crowd
 from stillwatch.share.exchange import IMPORTED, Exchange, Imported
 from stillwatch.share.leads import Kind
+from stillwatch.share.peers import FILE as PEERS
 
 ASIDE: Final[dict[Kind, frozenset[str]]] = {
     "family": frozenset({"repertoire"}), "range": frozenset({"network"}), "as": frozenset({"network"}),
@@ -35,13 +36,13 @@ def read(place: Path) -> Sequence[Imported]:
     """Read the bulletins of peers that are in force and were looked for.
 
     Raises:
-        UsageError: when nothing was imported there, or nothing was looked for.
+        UsageError: when that is no share directory, or nothing was looked for.
         ShareError: when one is damaged.
     """
+    if not any((place / name).exists() for name in (IMPORTED, PEERS)):
+        raise UsageError("this is no share directory", where=str(place),
+                         hint="it is `[share] directory`, where peers.toml lies")  # fmt: skip
     held = [one for one in Exchange(place).all() if not one.bulletin.revoked]
-    if not (place / IMPORTED).is_dir():
-        raise UsageError("no bulletins of peers lie there", where=str(place),
-                         hint="name the share directory; `stillwatch share pull` fills it")  # fmt: skip
     if held and not any(one.looked_at for one in held):
         raise UsageError("none of the bulletins there was looked for in any traffic", where=str(place),
                          hint="`stillwatch share look TRAFFIC` first, with the traffic that is hunted")  # fmt: skip

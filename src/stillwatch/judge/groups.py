@@ -167,6 +167,7 @@ def settle(
         if len(members) < LEAST:
             break
         near = [look.sight.near(members) for look in joining.values()]
+        near += [look.sight.followers(members) for look in looks.values()]
         candidates = sets.union(members, *near)
         candidates = candidates[~taken[candidates]]
         kept = candidates[_staying(looks, members, candidates, owners, least=LEAST)]
@@ -309,11 +310,16 @@ def _let_in(
     ties, most = _of_the_rest((reach >= TIE_BITS) & admits), _of_the_rest(np.maximum(reach, 0.0))
     whole, inside = np.zeros(len(candidates), bool), np.zeros(len(candidates), bool)
     views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
+    seen: dict[str, npt.NDArray[np.float64]] = {}
     rest = np.arange(len(candidates))
     for place, name in enumerate(order):
         bits = _bits(looks[name], members, candidates[rest])
-        total[rest] += np.maximum(bits, 0.0)
-        views[rest] += (bits >= TIE_BITS) & looks[name].view.ADMITS
+        other = looks[name].view.WITHIN
+        known = seen[other][rest] if other in seen else np.zeros(len(rest))
+        total[rest] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+        views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
+        seen[name] = np.zeros(len(candidates))
+        seen[name][rest] = bits
         if name == "handover":
             whole = bits >= looks[name].view.CAP
         inside = whole | ((views >= 2) & (total >= need))

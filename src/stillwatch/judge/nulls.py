@@ -22,7 +22,8 @@ from stillwatch.kit.held import Held
 from stillwatch.model.traces import Traces
 
 TOGETHER: Final = (
-    ("ip", "prefix"), ("ja4", "user_agent"), ("payment", "payment_bin"), ("device", "created_hour"), ("family",),
+    ("ip", "prefix"), ("ja4", "user_agent"), ("payment", "payment_bin"), ("device", "created_hour", "created_day"),
+    ("phone",), ("family",),
 )  # fmt: skip
 """Columns that one view looks at, and that move together."""
 POPULAR: Final = 20

@@ -25,6 +25,10 @@ class LateSight:
         """Bring nobody near."""
         return members[:0]
 
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join nobody."""
         return members[:0], members[:0]

@@ -17,6 +17,7 @@ HARD = False
 LATE = False
 ADMITS = False
 JOINS = False
+WITHIN = ""
 INNOCENT = "the same version of a popular client library"
 
 

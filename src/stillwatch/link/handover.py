@@ -29,6 +29,7 @@ HARD = True
 LATE = False
 ADMITS = True
 JOINS = True
+WITHIN = ""
 INNOCENT = "people who move a conversation between accounts of their own, or a published example"
 
 ENOUGH = 2
@@ -126,6 +127,10 @@ class HandoverSight:
         """Find who gave to or took from a member."""
         givers, takers = self.events.giver[self.taken.of(members)], self.events.taker[self.given.of(members)]
         return np.unique(np.concatenate([givers, takers])).astype(np.int32)
+
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he shows alone."""
+        return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join giver and taker of every hop between members."""

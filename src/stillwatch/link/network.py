@@ -17,6 +17,7 @@ HARD = False
 LATE = False
 ADMITS = True
 JOINS = True
+WITHIN = ""
 INNOCENT = "one office, campus or carrier behind shared addresses, or a popular VPN"
 
 

@@ -16,6 +16,7 @@ HARD = True
 LATE = False
 ADMITS = True
 JOINS = True
+WITHIN = ""
 INNOCENT = "a family card, an agency that pays for its clients, or a reseller of prepaid credit"
 
 

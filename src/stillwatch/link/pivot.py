@@ -26,6 +26,7 @@ HARD = False
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = ""
 INNOCENT = "a team that follows releases"
 
 DAY_MS = 86_400_000

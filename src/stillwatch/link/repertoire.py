@@ -18,7 +18,7 @@ from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
 from stillwatch.kit.held import Held
 from stillwatch.kit.urn import member_bits, modal_values, urn_bits
-from stillwatch.link._urn import UrnSight, mean_bits
+from stillwatch.link._urn import LEAST, UrnSight, mean_bits
 from stillwatch.model.traces import Traces
 from stillwatch.model.view import Sight
 
@@ -28,6 +28,7 @@ HARD = False
 LATE = False
 ADMITS = True
 JOINS = False
+WITHIN = ""
 INNOCENT = "a course, a shared prompt library, or one team with several accounts"
 
 SINGLE_CAP = 6.0
@@ -55,6 +56,13 @@ class RepertoireSight(UrnSight):
         own = np.isin(holders, members).mean() >= OWN_SHARE if len(holders) else False
         every = np.minimum(member_bits(members, candidates, self.families), OWN_CAP if own else SINGLE_CAP)
         return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
+
+    def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Find who uses a frame of which most users are members: he may be let in, if another view ties him too."""
+        inside = np.bincount(self.families.spread(members)[1], minlength=self.families.size)
+        users = np.diff(self.families.holder_offsets)
+        own = (inside >= LEAST) & (inside >= OWN_SHARE * users)
+        return self.families.bearing(np.flatnonzero(own).astype(np.int32))
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""

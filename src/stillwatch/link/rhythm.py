@@ -28,6 +28,7 @@ HARD = False
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = ""
 INNOCENT = "a class or an office that works at the same hours, or nightly jobs on the hour"
 
 LEAST_HOURS = 12

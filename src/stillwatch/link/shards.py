@@ -27,6 +27,7 @@ HARD = True
 LATE = True
 ADMITS = False
 JOINS = False
+WITHIN = ""
 INNOCENT = "one team that divides its evaluation, openly"
 
 

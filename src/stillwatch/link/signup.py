@@ -1,4 +1,4 @@
-"""Sign-up: owners whose accounts were opened from one device, or in one burst.
+"""Sign-up: owners whose accounts were opened from one device, with one telephone, or in one burst.
 
 A common referral speaks for innocence (a marketplace, a course) and is weighed there.
 
@@ -8,23 +8,30 @@ Cost: one pass over the accounts. Source: as payment.
 
 from __future__ import annotations
 
+from typing import Final
+
 from stillwatch.link._urn import UrnSight
 from stillwatch.model.traces import Traces
 from stillwatch.model.view import Sight
 
-NEEDS = ("device", "created_at")
+NEEDS = ("device", "phone", "created_at")
 CAP = 20.0
 HARD = True
 LATE = False
 ADMITS = True
 JOINS = True
+WITHIN = ""
 INNOCENT = "a family or laboratory computer, or a course that opened its accounts together"
 
 
+COLUMNS: Final = ("device", "phone", "created_hour", "created_day")
+PROPOSING: Final = ("device", "phone")
+
+
 def look(traces: Traces) -> Sight | None:
-    """Look at devices and hours of creation; only devices propose."""
-    columns = [traces.held[name] for name in ("device", "created_hour") if name in traces.held]
+    """Look at devices, telephones, and hours and days of creation; only devices and telephones propose."""
+    columns = [traces.held[name] for name in COLUMNS if name in traces.held]
     if not columns:
         return None
-    devices = [traces.held["device"]] if "device" in traces.held else []
-    return UrnSight(columns=columns, proposing=devices, what="a sign-up device or hour")
+    proposing = [traces.held[name] for name in PROPOSING if name in traces.held]
+    return UrnSight(columns=columns, proposing=proposing, what="a sign-up device, telephone, hour or day")

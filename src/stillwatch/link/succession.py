@@ -27,6 +27,7 @@ HARD = True
 LATE = True
 ADMITS = True
 JOINS = False
+WITHIN = "signup"
 INNOCENT = "people who lose access and come back, or move to accounts of their company"
 
 WEEK_MS = 7 * 86_400_000

@@ -36,6 +36,9 @@ class Sight(Protocol):
     def near(self, members: Owners) -> Owners:
         """Owners, members or not, who share anything telling with the members."""
 
+    def followers(self, members: Owners) -> Owners:
+        """Owners who show what hardly anybody but the members shows; nobody, for most views."""
+
     def joints(self, members: Owners) -> tuple[Owners, Owners]:
         """Links between members, as positions in `members`: enough of them to show what hangs together."""
 
@@ -57,6 +60,9 @@ class View(Protocol):
     """Whether it looks only at owners in groups that have passed: it lets in and confirms, and proposes nothing."""
     ADMITS: bool
     """Whether a tie in it counts as one of the two that let an owner into a group."""
+    WITHIN: str
+    """A view that looks at the same facts, where there is one: ties in both are one tie. Who was opened the day after a
+    closure was opened on that day; seen twice it would be two reasons."""
     JOINS: bool
     """Whether its links join people one by one; a template or a popular build does not."""
     INNOCENT: str

@@ -5,6 +5,7 @@
   of nginx and `ext_authz` of Envoy understand: 200 pass, 401 challenge, 403 refuse or slow; the decision stands in
   `x-stillwatch-…` headers.
 - `POST /ingest/litellm`, `/v1/traces` and `/v1/logs` take logs in; see `receivers`.
+- `/v1/orders` and `/v1/appeals` plan, approve, undo and decide; see `desk`.
 - `/healthz`, `/metrics` (Prometheus) and `/openapi.json`.
 
 Everything but `/healthz` needs a token, in `x-stillwatch-token` or `Authorization: Bearer`. What cannot be decided
@@ -24,6 +25,7 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
+from stillwatch.serve import desk
 from stillwatch.serve.http import (
     Gone,
     Headers,
@@ -39,6 +41,7 @@ from stillwatch.serve.http import (
 )
 from stillwatch.serve.receivers import PATHS, receive_logs
 from stillwatch.store.tokens import Scope as Permit
+from stillwatch.store.tokens import Token
 from stillwatch.watch.room import Room
 
 STATUS: Final = {"allow": 200, "harden": 200, "slow": 403, "challenge": 401, "refuse": 403}
@@ -74,6 +77,7 @@ class Decisions:
 
     def __init__(self, room: Room) -> None:
         self.room = room
+        self.desk = desk.Desk(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -82,25 +86,23 @@ class Decisions:
                 await self._post(scope, receive, send)
             elif scope["path"] in PATHS and scope["method"] == "POST":
                 await self._logs(scope, receive, send)
+            elif scope["path"].startswith(desk.ROOTS):
+                await self._desk(scope, receive, send)
             else:
                 await self._other(scope, send)
         elif scope["type"] == "lifespan":
             await lifespan(self.room, receive, send)
 
-    def permitted(self, scope: Scope, permit: Permit) -> bool:
-        """Tell whether the request's token may do this."""
-        text = bearer = ""
-        for name, value in scope["headers"]:
-            if name == b"x-stillwatch-token":
-                text = value.decode("latin-1")
-            elif name == b"authorization" and value[:7].lower() == b"bearer ":
-                bearer = value[7:].decode("latin-1")
-        token = self.room.doors.who(text or bearer, time.time())
-        return token is not None and permit in token.scopes
+    async def _desk(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = who(self.room, scope)
+        if token is None:
+            await shut(send)
+        else:
+            await self.desk(scope, receive, send, token)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.permitted(scope, "decide"):
-            await _shut(send)
+        if not permitted(self.room, scope, "decide"):
+            await shut(send)
             return
         try:
             raw = await read_body(receive, self.room.settings.watch.max_body_mib << 20)
@@ -127,8 +129,8 @@ class Decisions:
         await send({"type": "http.response.body", "body": body})
 
     async def _logs(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.permitted(scope, "ingest"):
-            await _shut(send)
+        if not permitted(self.room, scope, "ingest"):
+            await shut(send)
             return
         most = self.room.settings.watch.max_body_mib << 20
         await receive_logs(scope, receive, send, place=self.room.place, most=most)
@@ -142,19 +144,18 @@ class Decisions:
         elif path == "/v1/decide" or path.startswith("/v1/decide/"):
             await self._headers_only(scope, send)
         elif path in ("/metrics", "/openapi.json"):
-            if not self.permitted(scope, "read"):
-                await _shut(send)
+            if not permitted(self.room, scope, "read"):
+                await shut(send)
             elif path == "/metrics":
-                kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-                await answer(send, 200, metrics(self.room).encode(), [kind])
+                await tell_metrics(self.room, send)
             else:
                 await answer(send, 200, ENCODER.encode(OPENAPI))
         else:
-            await say(send, 404, "there is nothing here", "POST /v1/decide, GET /healthz, /metrics, /openapi.json")
+            await say(send, 404, "there is nothing here", "POST /v1/decide, GET /v1/orders, /healthz, /openapi.json")
 
     async def _headers_only(self, scope: Scope, send: Send) -> None:
-        if not self.permitted(scope, "decide"):
-            await _shut(send)
+        if not permitted(self.room, scope, "decide"):
+            await shut(send)
             return
         asked = Asked(**{name: header(scope, field) for name, field in HEADERS.items()})
         if not asked.account and (key := hashed_key(header(scope, AUTHORIZATION))):
@@ -163,6 +164,23 @@ class Decisions:
         status = STATUS[decision.action]
         told = b"" if status == 200 else ENCODER.encode({"error": "refused", "reference": decision.reference})
         await answer(send, status, told, decision_headers(decision, self.room))
+
+
+def permitted(room: Room, scope: Scope, permit: Permit, *, bearers: bool = True) -> bool:
+    """Tell whether the request's token may do this. Bearer tokens count where `Authorization` is ours to read."""
+    token = who(room, scope, bearers=bearers)
+    return token is not None and permit in token.scopes
+
+
+def who(room: Room, scope: Scope, *, bearers: bool = True) -> Token | None:
+    """Find whose token the request shows; nothing where it shows none that is good."""
+    text = bearer = ""
+    for name, value in scope["headers"]:
+        if name == b"x-stillwatch-token":
+            text = value.decode("latin-1")
+        elif bearers and name == b"authorization" and value[:7].lower() == b"bearer ":
+            bearer = value[7:].decode("latin-1")
+    return room.doors.who(text or bearer, time.time())
 
 
 def decide(room: Room, asked: Asked) -> Decision:
@@ -192,9 +210,15 @@ def decision_headers(decision: Decision, room: Room) -> Headers:
     return told
 
 
-async def _shut(send: Send) -> None:
+async def shut(send: Send) -> None:
     hint = "send a token in `x-stillwatch-token`; `stillwatch token make` makes one"
     await say(send, 401, "this needs a token", hint, [(b"www-authenticate", b"Bearer")])
+
+
+async def tell_metrics(room: Room, send: Send) -> None:
+    """Answer with the metrics."""
+    kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+    await answer(send, 200, metrics(room).encode(), [kind])
 
 
 def metrics(room: Room) -> str:
@@ -274,7 +298,9 @@ _ASKED: Final = {
 OPENAPI: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
     "info": {"title": "stillwatch", "version": __version__},
-    "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    "components": {
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": desk.components(Decision),
+    },
     "security": [{"token": []}],
     "paths": {
         "/v1/decide": {
@@ -284,7 +310,7 @@ OPENAPI: Final[dict[str, Any]] = {
                 "responses": {
                     "200": {
                         "description": "The decision",
-                        "content": {"application/json": {"schema": msgspec.json.schema(Decision)}},
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Decision"}}},
                     }
                 },
             },
@@ -301,6 +327,7 @@ OPENAPI: Final[dict[str, Any]] = {
             path: {"post": {"summary": "Logs, kept for the next hunt", "responses": {"200": {"description": "kept"}}}}
             for path in PATHS
         },
+        **desk.openapi(),
         "/healthz": {"get": {"security": [], "responses": {"200": {"description": "alive"}}}},
         "/metrics": {"get": {"responses": {"200": {"description": "Prometheus"}}}},
     },

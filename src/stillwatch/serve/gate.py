@@ -14,7 +14,7 @@ import msgspec
 from stillwatch.errors import SettingsError
 from stillwatch.ingest import Clients, networks
 from stillwatch.model.answer import Asked, Decision
-from stillwatch.serve.decisions import decide
+from stillwatch.serve.decisions import decide, permitted, shut, tell_metrics
 from stillwatch.serve.dialects import Dialect, dialect, error, refusal
 from stillwatch.serve.harden import Hardening
 from stillwatch.serve.hidden import Hidden
@@ -23,6 +23,7 @@ from stillwatch.serve.tracer import FieldTracer, Tracer
 from stillwatch.watch.room import Room
 from stillwatch.watch.texts import texts
 
+METRICS: Final = "/stillwatch/metrics"
 STOPPING: Final = ("refuse", "challenge", "slow")
 
 
@@ -69,6 +70,16 @@ class Gate:
         self.hidden = hidden_texts(self.settings.hidden)
         self.tracer = tracer or (FieldTracer(self.settings.tracer_field) if self.settings.tracer_field else None)
         self._clients = Clients(networks(room.settings.ingest.trusted_proxies))
+
+    async def own(self, scope: Scope, send: Send) -> bool:
+        """Answer what is asked of the gateway itself; tells whether that was so."""
+        if scope["path"] != METRICS or scope["method"] != "GET":
+            return False
+        if permitted(self.room, scope, "read", bearers=False):
+            await tell_metrics(self.room, send)
+        else:
+            await shut(send)
+        return True
 
     def passing(self, scope: Scope, raw: bytes) -> Passing:
         """Decide about a request, and change it where that is decided."""

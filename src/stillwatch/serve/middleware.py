@@ -45,7 +45,8 @@ class Middleware:
         """Pass one request, connection or lifespan on."""
         if scope["type"] == "http":
             self.begin()
-            await self._http(scope, receive, send)
+            if not await self.gate.own(scope, send):
+                await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._app(scope, self._living(receive), send)
         else:

@@ -57,7 +57,7 @@ class Proxy:
         if scope["type"] == "http":
             if scope["path"] == "/healthz" and scope["method"] == "GET":
                 await answer(send, 200, b'{"ok":true}')
-            else:
+            elif not await self.gate.own(scope, send):
                 await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
