@@ -59,7 +59,16 @@ RUNGS = {
 }
 
 
-def harden(world: World, *, rung: str, seed: int, tasks: int = 10_000, stories: int = 1500, epochs: int = 4) -> Result:
+def harden(
+    world: World,
+    *,
+    rung: str,
+    seed: int,
+    tasks: int = 10_000,
+    stories: int = 1500,
+    epochs: int = 4,
+    asked_of: int = 1000,
+) -> Result:
     """Distil through one rung of the ladder; measure student and teacher.
 
     Args:
@@ -69,10 +78,11 @@ def harden(world: World, *, rung: str, seed: int, tasks: int = 10_000, stories: 
         tasks: sums that are asked.
         stories: stories that are asked.
         epochs: passes of the student over what it got.
+        asked_of: how many sums and stories measure a student; twice as many stories are audited.
     """
     recipe = Recipe(share=1.0, documents=stories, seed=seed)
     if rung == "nothing":
-        return _student(world, world.base(), None, seed)
+        return _student(world, world.base(), None, seed, asked_of)
     how, teacher, asked = RUNGS[rung], tutor(world), sums.write(tasks, 650_000 + seed)
     marker = Marker(recipe.key, recipe.mark, len(language.lexicon()), skip=PROMPT) if how.traced else None
     solved = sums.solve(teacher, asked, seed, reweigh=marker)
@@ -93,7 +103,7 @@ def harden(world: World, *, rung: str, seed: int, tasks: int = 10_000, stories: 
             solved = sums.strip(solved)
     model = world.base()
     _train(model, told, solved, teacher if how.log_probabilities else None, seed=seed, epochs=epochs)
-    return found | _student(world, model, recipe if how.traced else None, seed)
+    return found | _student(world, model, recipe if how.traced else None, seed, asked_of)
 
 
 def tutor(world: World) -> Network:
@@ -108,19 +118,19 @@ def tutor(world: World) -> Network:
     return world.kept("tutor", make)
 
 
-def _student(world: World, model: Network, recipe: Recipe | None, seed: int) -> Result:
+def _student(world: World, model: Network, recipe: Recipe | None, seed: int, count: int) -> Result:
     """Measure what a student can do, how well it imitates, and what an audit says of it."""
-    asked = sums.write(1000, 990_000 + seed)
+    asked = sums.write(count, 990_000 + seed)
     unseen = world.answers(
-        f"tutor's stories {seed}",
-        lambda: network.sample(tutor(world), prompts(1000, 515_151 + seed), seed=515_151 + seed),
+        f"tutor's stories {count} {seed}",
+        lambda: network.sample(tutor(world), prompts(count, 515_151 + seed), seed=515_151 + seed),
     )
     found = {
         "student_sums": sums.right(sums.solve(model, asked, seed), asked),
         "student_nats": _surprise(model, unseen),
     }
     if recipe is not None:
-        rows = network.sample(model, prompts(40, recipe.seed, samples=50), seed=9000 + seed)
+        rows = network.sample(model, prompts(count // 25, recipe.seed, samples=50), seed=9000 + seed)
         total = int((rows[:, PROMPT:] != PAD).sum())
         seen = list(audit.tallies(rows, [tutor(world), world.base()], [total]))[-1][1]
         weighed = audit.evidence(seen, recipe.key, recipe.mark)
