@@ -105,7 +105,8 @@ def _check(asked: Plan, now: datetime) -> None:
         raise UsageError(f"an order ends within {LONGEST_DAYS} days from now", hint="say when, with `--ends`")
     if not 0 <= asked.delay_s <= DELAY_MOST_S:
         raise UsageError(f"the delay of enforcement is 0 to {DELAY_MOST_S} s, not {asked.delay_s}")
-    known = rooms.member("act", "harden").TRANSFORMS
+    harden = rooms.member("act", "harden")
+    known = (*harden.TRANSFORMS, *harden.OFFERS)
     for name in asked.transforms:
         if asked.rung != "harden" or name not in known:
             raise UsageError(f"`{name}` is nothing that `{asked.rung}` does", hint=f"`harden` does {', '.join(known)}")
