@@ -96,6 +96,15 @@ def due(book: Book, adapters: Iterable[Command], key: Key, now: float) -> list[A
     return acts
 
 
+def nameless(book: Book, adapters: Iterable[Command]) -> list[str]:
+    """Name the orders in force that call for a command and name nobody: their campaign is known by hashes alone."""
+    rungs = {rung for one in adapters for rung in one.rungs}
+    return [
+        order.id for order in book.orders()
+        if order.step == "approved" and order.rung in rungs and not order.accounts and not order.members
+    ]  # fmt: skip
+
+
 def _wanted(adapter: Command, stands: Standing, orders: Iterable[Order], key: Key, now: float) -> dict[str, Order]:
     """Find the accounts whom an order in force hits, and neither a grant nor the allowlist spares."""
     wanted: dict[str, Order] = {}
