@@ -11,17 +11,12 @@ import msgspec
 
 from stillwatch.cli._share_authority import known, tell_outcomes
 from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option, store_place
-from stillwatch.errors import UsageError
-from stillwatch.share import peers
 from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.formats import stix
-from stillwatch.share.front import Front
-from stillwatch.share.log import Line, Log
+from stillwatch.share.log import Line
 from stillwatch.share.publish import publish as publish_all
-from stillwatch.share.taxii.answer import Server
 from stillwatch.share.taxii.client import Client
 from stillwatch.share.taxii.pending import Pending
-from stillwatch.share.taxii.serve import bind
 from stillwatch.share.taxii.store import Store
 
 
@@ -49,39 +44,6 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": len(records), "new_objects": new}))
     else:
         click.echo(f"{len(records)} released bulletins, {new} new objects")
-
-
-@click.command("taxii")
-@click.option("--listen", default="127.0.0.1:8443", show_default=True, metavar="HOST:PORT", help="Where to listen.")
-@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="PEM of the server's certificate.")
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="PEM of its key.")
-@click.option("--clients", type=click.Path(path_type=Path, exists=True), help="PEM: whose client certificates count.")
-@settings_option
-def taxii(
-    listen: str, certificate: Path | None, key: Path | None, clients: Path | None, settings_file: Path | None
-) -> None:
-    """Serve peers by TAXII 2.1, and match with them, until interrupted.
-
-    Who they are stands in peers.toml of the share directory.
-    """
-    section = found(settings_file)
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit() or not host:
-        raise UsageError(f"`{listen}` is no HOST:PORT")
-    place = directory(section)
-    log = Log(place)
-
-    def served(peer: str, collection: str, count: int) -> None:
-        log.add(Line(at=now(), who=peer, did="served", what=collection, to=[peer], note=f"{count} objects"))
-
-    server = Server(Store(store_place(section)), peers.read(place / peers.FILE), section.organisation, served)
-    listening = bind(Front(server, place), host, int(port), certificate=certificate, key=key, clients=clients)
-    scheme = "https" if certificate else "http"
-    click.echo(f"{scheme}://{host}:{listening.server_address[1]}/taxii2/stillwatch/", err=True)
-    try:
-        listening.serve_forever()
-    finally:
-        listening.server_close()
 
 
 @click.command("pull")
@@ -116,4 +78,4 @@ def pull(
     click.echo(f"{len(outcomes)} bulletins in {fresh} new objects; in shadow: nothing acts on them by itself")
 
 
-VERBS = (token, publish, taxii, pull)
+VERBS = (token, publish, pull)

@@ -490,42 +490,41 @@ def _joined(
 ) -> list[int]:
     """Join groups of which one would let in a good part of the other: pieces of one operation; number those left."""
     alive = list(range(len(found)))
+    kin: dict[int, npt.NDArray[np.float64]] = {}
     changed = True
     while changed:
         changed = False
-        touching = _touching(looks, found)
         for one in list(alive):
             for other in list(alive):
-                if one >= other or one not in alive or other not in alive or not touching[one, other]:
+                if one >= other or one not in alive or other not in alive:
                     continue
-                if _one_operation(looks, found[one], found[other], owners):
+                small, large = (one, other) if len(found[one]) <= len(found[other]) else (other, one)
+                if large not in kin:
+                    kin[large] = _kin(looks, found, large, owners)
+                if kin[large][small] >= KIN:
                     found[one] = sets.union(found[one], found[other])
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
+                    kin.clear()
                     changed = True
-                    touching[one] = touching[:, one] = True  # it has grown: the next round looks again
     return alive
 
 
-def _touching(looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.bool_]:
-    """Tell of which groups a good part could be tied to another by a view that joins people; as bounds tell."""
-    touching = np.zeros((len(found), len(found)), bool)
-    if not found:
-        return touching
+def _kin(
+    looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], large: int, owners: int
+) -> npt.NDArray[np.float64]:
+    """Tell the share of every other group that one of them lets in, as `_kinship` does, all of them at once."""
     everybody = np.concatenate(found)
-    starts = np.cumsum([0, *(len(members) for members in found[:-1])])
-    sizes = np.array([len(members) for members in found])
-    for number, members in enumerate(found):
-        tied = np.zeros(len(everybody), bool)
-        for look in looks.values():
-            if look.view.JOINS:
-                tied |= np.minimum(look.sight.reach(members, everybody), look.view.CAP) + SLACK_BITS >= TIE_BITS
-        touching[number] = np.add.reduceat(tied, starts, dtype=np.int64) >= KIN * sizes
-    return touching | touching.T
-
-
-def _one_operation(
-    looks: Mapping[str, Look], one: npt.NDArray[np.int32], other: npt.NDArray[np.int32], owners: int
-) -> bool:
-    small, large = (one, other) if len(one) <= len(other) else (other, one)
-    return _kinship(looks, large, small, owners, joined=True) >= KIN
+    group = np.repeat(np.arange(len(found)), [len(members) for members in found])
+    sizes = np.bincount(group)
+    tied = np.zeros(len(everybody), bool)
+    for look in looks.values():
+        if look.view.JOINS:
+            tied |= _bits(look, found[large], everybody) >= TIE_BITS
+    touching = np.bincount(group, weights=tied) / sizes >= KIN
+    touching[large] = False
+    asked = np.flatnonzero(touching[group])
+    let_in = np.zeros(len(everybody), bool)
+    let_in[asked] = _staying(looks, found[large], everybody[asked], owners)
+    share: npt.NDArray[np.float64] = np.bincount(group, weights=let_in & tied & touching[group]) / sizes
+    return share
