@@ -156,19 +156,22 @@ def work(
     done = []
     for act in due(book, known.values(), key, clock())[:most]:
         adapter = known[act.adapter]
-        _begin(book, act, clock() + adapter.timeout_s + GRACE_S)
-        done.append(_ended(book, _run(act, adapter), clock()))
+        if _begin(book, act, clock(), adapter.timeout_s + GRACE_S):
+            done.append(_ended(book, _run(act, adapter), clock()))
     return done
 
 
-def _begin(book: Book, act: Act, held: float) -> None:
+def _begin(book: Book, act: Act, now: float, hold_s: float) -> bool:
+    """Put on record that it is begun; tells whether nobody else is at it."""
     step = "doing" if act.deed == "do" else "undoing"
     with book.change() as change:
-        change.execute(
+        begun = change.execute(
             "INSERT INTO commands VALUES (?, ?, ?, ?, 0, 0, ?, '') ON CONFLICT DO UPDATE SET named = excluded.named, "
-            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held",
-            (act.adapter, act.account, act.order, step, held),
+            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held "
+            "WHERE held <= ?",
+            (act.adapter, act.account, act.order, step, now + hold_s, now),
         )
+        return begun.rowcount == 1
 
 
 def _run(act: Act, adapter: Command) -> Act:
