@@ -210,5 +210,7 @@ def commands(enforce: bool, place_: Path, settings_file: Path | None, as_json_: 
             click.echo(f"{one.adapter} {one.deed} {plain(one.account)} for {one.order}{since}: {came}")
         if not done:
             click.echo("nothing is to be done or undone")
+        for name in acts.nameless(book, adapters):
+            click.echo(f"{name} names nobody: plan it with `--case`, so that its members are known by name")
     if any(one.status != 0 for one in done) and enforce:
         raise BookError("a command failed", hint="it is tried again, the longer the more often")

@@ -96,6 +96,15 @@ def due(book: Book, adapters: Iterable[Command], key: Key, now: float) -> list[A
     return acts
 
 
+def nameless(book: Book, adapters: Iterable[Command]) -> list[str]:
+    """Name the orders in force that call for a command and name nobody: their campaign is known by hashes alone."""
+    rungs = {rung for one in adapters for rung in one.rungs}
+    return [
+        order.id for order in book.orders()
+        if order.step == "approved" and order.rung in rungs and not order.accounts and not order.members
+    ]  # fmt: skip
+
+
 def _wanted(adapter: Command, stands: Standing, orders: Iterable[Order], key: Key, now: float) -> dict[str, Order]:
     """Find the accounts whom an order in force hits, and neither a grant nor the allowlist spares."""
     wanted: dict[str, Order] = {}
@@ -147,19 +156,22 @@ def work(
     done = []
     for act in due(book, known.values(), key, clock())[:most]:
         adapter = known[act.adapter]
-        _begin(book, act, clock() + adapter.timeout_s + GRACE_S)
-        done.append(_ended(book, _run(act, adapter), clock()))
+        if _begin(book, act, clock(), adapter.timeout_s + GRACE_S):
+            done.append(_ended(book, _run(act, adapter), clock()))
     return done
 
 
-def _begin(book: Book, act: Act, held: float) -> None:
+def _begin(book: Book, act: Act, now: float, hold_s: float) -> bool:
+    """Put on record that it is begun; tells whether nobody else is at it."""
     step = "doing" if act.deed == "do" else "undoing"
     with book.change() as change:
-        change.execute(
+        begun = change.execute(
             "INSERT INTO commands VALUES (?, ?, ?, ?, 0, 0, ?, '') ON CONFLICT DO UPDATE SET named = excluded.named, "
-            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held",
-            (act.adapter, act.account, act.order, step, held),
+            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held "
+            "WHERE held <= ?",
+            (act.adapter, act.account, act.order, step, now + hold_s, now),
         )
+        return begun.rowcount == 1
 
 
 def _run(act: Act, adapter: Command) -> Act:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from stillwatch.share.peers import Peer, Peers
 
@@ -36,6 +37,13 @@ class Response:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class Answers(Protocol):
+    """Answers requests; never raises."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request."""
 
 
 class Refused(Exception):

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from stillwatch.share.door import Request, Response
 from stillwatch.share.match.answer import ROOT, Matching
 from stillwatch.share.taxii.answer import Server
-
-
-class Answers(Protocol):
-    """Answers requests; never raises."""
-
-    def answer(self, request: Request) -> Response:
-        """Answer one request."""
 
 
 class Front:

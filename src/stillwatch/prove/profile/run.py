@@ -80,6 +80,7 @@ class Profile(msgspec.Struct, kw_only=True, frozen=True):
     alpha: float
     margin: float
     slack: float
+    floor: float
     judge: Judged | None
     limits: list[str]
     suspect_survey: Summary | None = None
@@ -236,7 +237,8 @@ def _sum_up(
     return Profile(
         suspect=suspect.name, reference=reference.name if reference else None, verdict=verdict, because=because,
         axes=axes, capability=_ratio(by_kind.get("chosen")), safety=_ratio(by_kind.get("harmful")), joint_ln_e=joint,
-        select_benchmarks_only=_select(by_kind), alpha=terms.alpha, margin=terms.margin, slack=terms.slack, judge=told,
+        select_benchmarks_only=_select(by_kind), alpha=terms.alpha, margin=terms.margin, slack=terms.slack,
+        floor=terms.floor, judge=told,
         limits=LIMITS, suspect_survey=suspect.summary(), reference_survey=reference.summary() if reference else None,
     )  # fmt: skip
 

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from stillwatch.errors import UsageError
-from stillwatch.share.door import Request, Response
-from stillwatch.share.front import Answers
+from stillwatch.share.door import Answers, Request, Response
+from stillwatch.share.taxii import MEDIA
 from stillwatch.share.taxii.answer import LARGEST
 
 SILENT_S: Final = 60
 """Seconds after which a connection that says nothing is closed."""
+
+
+TOO_LARGE: Final = Response(
+    status=413, body=b'{"title": "too large", "http_status": "413"}', headers={"Content-Type": MEDIA}
+)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -34,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if self.headers.get("Transfer-Encoding") or not length.isdigit() or int(length) > LARGEST:
             self.close_connection = True
-            self._send(Response(status=413, body=b'{"title": "too large", "http_status": "413"}'))
+            self._send(TOO_LARGE)
             return
         path, _, query = self.path.partition("?")
         certificate = b""
@@ -97,29 +102,44 @@ def bind(
 
 
 Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Scope]]
+Send = Callable[[Scope], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def application(server: Answers) -> Callable[..., Awaitable[None]]:
-    """Give an ASGI application, to be mounted where its path is whole."""
+def application(front: Answers) -> App:
+    """Give an ASGI application, to be mounted where its path is whole; peers are known by token alone there."""
 
-    async def app(
-        scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Callable[[Scope], Awaitable[None]]
-    ) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body, more = b"", True
-        while more and len(body) <= LARGEST:
+        parts, size, more = [], 0, True
+        while more and size <= LARGEST:
             message = await receive()
-            body, more = body + message.get("body", b""), bool(message.get("more_body"))
+            if message["type"] == "http.disconnect":
+                return
+            parts.append(message.get("body", b""))
+            size, more = size + len(parts[-1]), bool(message.get("more_body"))
         request = Request(
-            method=scope["method"], path=scope["path"], body=body,
+            method=scope["method"], path=scope["path"], body=b"".join(parts),
             query=scope.get("query_string", b"").decode("latin-1"),
             headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
         )  # fmt: skip
-        response = await asyncio.to_thread(server.answer, request)
+        response = await asyncio.to_thread(front.answer, request) if size <= LARGEST else TOO_LARGE
         headers = {**response.headers, "Content-Length": str(len(response.body))}
         head = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": head})
         await send({"type": "http.response.body", "body": response.body})
 
     return app
+
+
+def beside(app: App, front: Answers) -> App:
+    """Answer peers where they ask, and leave all else to another application."""
+    peers = application(front)
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        mine = scope["type"] == "http" and scope["path"].startswith(("/taxii2/", "/match/"))
+        await (peers if mine else app)(scope, receive, send)
+
+    return both
