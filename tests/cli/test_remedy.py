@@ -36,6 +36,16 @@ def test_a_playbook_is_gone_through_step_by_step(hunted: Path, tmp_path: Path) -
     assert "next: damage" in say("playbook", "status", *place)
     assert fails("playbook", "done", run["id"], "damage", "--skip", *place, "--by", "Ada Example") == 2
     assert fails("playbook", "done", run["id"], "live", "--order", "o-none", *place, *ADA) == 1
+    say("playbook", "do", run["id"], "live", *place, *ADA)
+    assert "planned o-" in say("playbook", "do", run["id"], "harden", *place, *ADA)
+    say("playbook", "do", run["id"], "harden-approved", *place, *ADA)
+    (order,) = json.loads(say("order", "list", *place, "--json"))["orders"]
+    assert (order["rung"], order["step"], order["approved_by"]) == ("harden", "approved", "Ada Example")
+    assert fails("playbook", "do", run["id"], "harden", *place, *ADA) == 1, "it is done already"
+    assert fails("playbook", "do", run["id"], "told", *place, *ADA) == 2, "a person's"
+    assert fails("playbook", "do", run["id"], "harden-approved", "--undo", *place, "--by", "Ada Example") == 2
+    say("playbook", "do", run["id"], "harden-approved", "--undo", *place, *ADA)
+    assert json.loads(say("order", "list", *place, "--json"))["orders"] == []
     assert "skipped by Ada Example" in say("playbook", "status", run["id"], *place)
 
 

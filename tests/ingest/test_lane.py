@@ -22,7 +22,7 @@ from stillwatch.model.exchange import EXCHANGES
 WHOLE = Path(__file__).parent.parent / "data/ingest/litellm/whole/log.jsonl"
 SHAPES = [json.loads(line) for line in WHOLE.read_text().splitlines()]
 HOW = How(format="litellm", placeholders=("default_user_id",), trusted_proxies=("192.0.2.0/24",))
-BLANK = b" " * 100 + b"\n"  # what stands last in a file is never read by the lane
+BLANK = b" " * 200 + b"\n"  # what stands last in a file is never read by the lane
 
 KEYS = sorted({"role", "content", "tool_calls", "type", "function", "name", "arguments", "choices", "message", "text"})
 """Keys that mean something, besides those that the records have."""

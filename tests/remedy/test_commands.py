@@ -152,3 +152,11 @@ def test_without_an_undo_command_it_is_said_that_a_person_must(book: Book, log: 
     undo(book, name, by="Ada Example", why="x", now=NOW)
     assert done(book, one) == [("undo", "a")]
     assert "by hand" in book.record("adapter keys")[-1].why
+
+
+def test_a_clock_that_jumps_back_holds_no_command_up(book: Book, log: Path) -> None:
+    one = adapter(log)
+    ordered(book, "a")
+    (act,) = commands.due(book, [one], keys.find(), time.time())
+    assert commands._begin(book, act, time.time() + 365 * 86_400, 45)
+    assert done(book, one) == [("do", "a")]

@@ -21,8 +21,9 @@ from stillwatch.remedy.policy import policy
 from stillwatch.remedy.replay import _Day, _read, _rows
 from stillwatch.remedy.returns import Suspended, median, suspensions, track
 from stillwatch.settings import Watch
-from stillwatch.store import cases, live
+from stillwatch.store import cases
 from stillwatch.store import key as keys
+from stillwatch.store import live as states
 from stillwatch.store.book import open_book
 from stillwatch.watch.export import export
 
@@ -163,7 +164,7 @@ def test_new_accounts_of_a_closed_campaign_are_recognised_live_and_nobody_else_i
     export(ground.before, state, keys.find())
     book = open_book(state)
     log = ingest.gather([str(ground.before.parent / "w" / "traffic")], into=tmp_path / "into")
-    day = _Day(policy("none", book, Watch(), datetime.now(UTC)), book, live.read(state, keys.find()), keys.find())
+    day = _Day(policy("none", book, Watch(), datetime.now(UTC)), book, states.read(state, keys.find()), keys.find())
     asked = 0
     seen: set[str] = set()
     for row in _rows(log):
@@ -177,3 +178,11 @@ def test_new_accounts_of_a_closed_campaign_are_recognised_live_and_nobody_else_i
     assert accounts > 150
     assert day.recognised <= ground.planted, "of all others none"
     assert len(day.recognised) >= 3
+
+
+def test_what_was_recognised_live_is_told_beside_what_hunts_found(ground: Ground) -> None:
+    live = {ground.campaign: [ground.at + timedelta(hours=hours) for hours in (-5, 2, 30)]}
+    (one,) = track([Suspended(campaign=ground.campaign, at=ground.at)], [ground.before], live).campaigns
+    assert (one.live, one.live_hours) == (2, pytest.approx(2)), (
+        "who was recognised before it was suspended is no return"
+    )

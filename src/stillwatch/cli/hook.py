@@ -98,6 +98,8 @@ def outbox_(place_: Path, as_json_: bool) -> None:
     for one in found:
         due = "" if one.step == "stuck" else f", next try in {max(one.due - time.time(), 0):.0f} s"
         click.echo(f"{one.id}  {one.hook}  {one.step}  tried {one.tries} x{due}  {plain(one.told)}")
+    if not found:
+        click.echo("everything is delivered")
 
 
 @command.command("remove")

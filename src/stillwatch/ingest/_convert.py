@@ -29,6 +29,7 @@ from stillwatch.ingest._rejects import Reject, Rejects, account_line, dig, excer
 from stillwatch.ingest._road import BUFFER, Road
 from stillwatch.ingest._sources import Damaged, Peeked, Source
 from stillwatch.ingest._writer import DayWriter, Part
+from stillwatch.model.exchange import REQUIRED
 
 PILE_ROWS: Final = 2000
 PILE_BYTES: Final = 8 << 20
@@ -420,7 +421,10 @@ class _Work:
             return Reject(source.name, line, "`at` is no time", hint=f"in {where}: {hint}", excerpt=shown)
         hint = f'looked in {where}; name the field that holds it, `--map` with `{column} = "…"`'
         if column == "exchange":
+            record = _plain(format_, raw, pile.ordinal(place))
+            rest = [f"`{one}`" for one in REQUIRED[1:] if not _holds(record, reader.mapping, one)]
             hint += ", or with `exchange = { digest = true }` where there is none"
+            hint += f"; {' and '.join(rest)} {'is' if len(rest) == 1 else 'are'} missing too" if rest else ""
         return Reject(source.name, line, reason, hint=hint, excerpt=shown)
 
     def _line(self, block: Block | PassedOver | None, within: int) -> int:

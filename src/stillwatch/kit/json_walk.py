@@ -25,8 +25,8 @@ TEXT, NULL, NUMBER, FLAG, OBJECT, ARRAY = 1, 2, 4, 8, 16, 32
 SLOW: Final = 1
 """The mark of a line that is left to a careful reader."""
 
-MARGIN: Final = 64
-"""Bytes that must be readable after the last line that is read."""
+MARGIN: Final = 128
+"""Bytes that must be readable after the last line that is read: marks are made and texts copied 64 bytes at a time."""
 
 U64 = np.uint64
 _ALL, _ZERO, _ONE = ~U64(0), U64(0), U64(1)
@@ -508,7 +508,7 @@ def walk(data: npt.NDArray[np.uint8], begin: int, stop: int, number: int, plan: 
         found.row_numbers[:] = 0
     at = begin
     while at < stop and found.counts[0] < len(lines):
-        size, words, odd = _mask_line(address, at, len(data), found)
+        size, words, odd = _mask_line(address, at, len(data) - 64, found)
         if size < 0:
             break
         if _blank(address, at, at + size) == at + size:

@@ -82,18 +82,27 @@ def due(book: Book, adapters: Iterable[Command], key: Key, now: float) -> list[A
         wanted = _wanted(adapter, stands, orders.values(), key, now)
         for account, order in wanted.items():
             row = have.get((adapter.name, account))
-            ready = row is None or (row.step in ("undone", "undoing", "stuck undo") and row.held <= now)
-            again = row is not None and row.step == "doing" and row.held <= now and row.due <= now
+            ready = row is None or (row.step in ("undone", "undoing", "stuck undo") and _free(row, adapter, now))
+            again = row is not None and row.step == "doing" and _free(row, adapter, now) and _come(row.due, now)
             if ready or again:
                 acts.append(_act(adapter, "do", account, order, ""))
         for (name, account), row in have.items():
             if name != adapter.name or account in wanted or row.step in ("undone", "stuck undo"):
                 continue
-            if row.held <= now and (row.step != "undoing" or row.due <= now):
+            if _free(row, adapter, now) and (row.step != "undoing" or _come(row.due, now)):
                 former = orders.get(row.order)
                 why = _why(former, account, stands, now)
                 acts.append(_act(adapter, "undo", account, row.order if former is None else former, why))
     return acts
+
+
+def _free(row: Kept, adapter: Command, now: float) -> bool:
+    """Tell whether nobody is at it; a hold that no command could have is of a clock that has jumped back since."""
+    return row.held <= now or row.held > now + 2 * (adapter.timeout_s + GRACE_S)
+
+
+def _come(due: float, now: float) -> bool:
+    return due <= now or due > now + 2 * WAITS_S[-1]
 
 
 def nameless(book: Book, adapters: Iterable[Command]) -> list[str]:
@@ -168,8 +177,8 @@ def _begin(book: Book, act: Act, now: float, hold_s: float) -> bool:
         begun = change.execute(
             "INSERT INTO commands VALUES (?, ?, ?, ?, 0, 0, ?, '') ON CONFLICT DO UPDATE SET named = excluded.named, "
             "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held "
-            "WHERE held <= ?",
-            (act.adapter, act.account, act.order, step, now + hold_s, now),
+            "WHERE held <= ? OR held > ?",
+            (act.adapter, act.account, act.order, step, now + hold_s, now, now + 2 * hold_s),
         )
         return begun.rowcount == 1
 

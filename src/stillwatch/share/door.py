@@ -45,6 +45,9 @@ class Answers(Protocol):
     def answer(self, request: Request) -> Response:
         """Answer one request."""
 
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks, before a body of his is read."""
+
 
 class Refused(Exception):
     """A request that is not answered, with its status and its reason."""
@@ -72,6 +75,10 @@ class Door:
             raise Refused(401, "unauthorised", headers={"WWW-Authenticate": 'Basic realm="taxii", Bearer'})
         self._count(found)
         return found
+
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks; counts nothing."""
+        return self._known(request) is not None
 
     def _known(self, request: Request) -> Peer | None:
         kind, _, shown = request.headers.get("authorization", "").partition(" ")

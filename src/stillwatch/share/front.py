@@ -23,3 +23,7 @@ class Front:
     def answer(self, request: Request) -> Response:
         """Answer one request; never raises."""
         return (self.matching if request.path.startswith(ROOT) else self._taxii).answer(request)
+
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks, before a body of his is read."""
+        return self._taxii.door.knows(request)

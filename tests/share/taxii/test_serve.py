@@ -18,6 +18,7 @@ from stillwatch.cli.serve import _with_peers
 from stillwatch.settings import Share
 from stillwatch.share.front import Front
 from stillwatch.share.link import Link
+from stillwatch.share.peers import Peers
 from stillwatch.share.taxii import serve
 from stillwatch.share.taxii.answer import Server
 from stillwatch.share.taxii.client import Client
@@ -84,6 +85,12 @@ def asked(app: App, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_a_body_that_stops_in_the_middle_changes_nothing(front: Front) -> None:
     assert asked(application(front), [{"type": "http.request", "body": b'{"obj', "more_body": True},
                                       {"type": "http.disconnect"}]) == []  # fmt: skip
+
+
+def test_no_body_of_a_stranger_is_waited_for(front: Front) -> None:
+    front._taxii.door.peers = Peers([])
+    sent = asked(application(front), [])
+    assert sent[0]["status"] == 401
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_all_here(
