@@ -154,10 +154,14 @@ class Remedy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     Attributes:
         playbooks: directory of your own playbooks; one of a shipped name takes its place.
         prices: your price list, for `damage`; without one there are tokens alone.
+        case: the case from which orders that are planned over HTTP take evidence and members.
+        accounts: the accounts file, which tells such orders who pays.
     """
 
     playbooks: str = ""
     prices: str = ""
+    case: str = ""
+    accounts: str = ""
 
 
 class Command(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -86,7 +86,7 @@ class Log3:
     def pieces(self, *names: str) -> Any:
         asked = np.concatenate([np.arange(10), np.arange(10), np.arange(100, 110)]).astype(np.uint64)
         columns = {
-            "account": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
+            "who": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
         }  # fmt: skip
         yield 0, {name: columns[name] for name in names}
 
@@ -97,7 +97,5 @@ def test_a_list_that_others_ask_too_is_a_public_one() -> None:
         group=np.array([1, 2, 3], np.int32), control_family=nobody, stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
         control_owner=np.zeros(3, np.int32),
     )  # fmt: skip
-    found = public(
-        cast("Any", Log3()), np.arange(3, dtype=np.int32), lambda account: account.astype(np.int32), alone, {1, 2, 3}
-    )
+    found = public(cast("Any", Log3()), np.arange(3, dtype=np.int32), alone, {1, 2, 3})
     assert found == {1, 2}

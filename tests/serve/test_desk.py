@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.serve.conftest import SETTINGS, serving
 from tests.serve.test_decisions import Endpoint
 
 from stillwatch.serve.decisions import Decisions
+from stillwatch.serve.desk import Desk
+from stillwatch.settings import Remedy, Settings
 from stillwatch.store import key as keys
-from stillwatch.store import tokens
+from stillwatch.store import outbox, tokens
 from stillwatch.watch.export import export
 from stillwatch.watch.room import Room
 
@@ -225,3 +228,31 @@ def test_the_description_names_every_path_and_refers_to_nothing_that_is_not_ther
 
     for target in refers(told["paths"]):
         assert target.removeprefix("#/components/schemas/") in told["components"]["schemas"], target
+
+
+def test_evidence_members_and_who_pays_come_from_where_the_settings_say(
+    hunted: Path, world: Path, tmp_path: Path
+) -> None:
+    export(hunted, tmp_path / "state", keys.find())
+    told = Settings(remedy=Remedy(case=str(hunted), accounts=str(world / "accounts.csv")))
+    room = Room(tmp_path / "state", told, enforce=True)
+    assert room.watch.state is not None
+    campaign = next(one for one in room.watch.state.meta.campaigns if one.finding == "distillation_campaign")
+    made, text = tokens.make(room.book, owner="Ada Example", scopes=["orders"], ends=NOW + timedelta(days=1), now=NOW)
+    assert text
+    body = msgspec.json.encode({"rung": "suspend", "campaign": campaign.id, "reason": "found"})
+    order = Desk(room)._told("POST", "/v1/orders", body, made)
+    assert len(order.members) == campaign.accounts == order.blast.accounts
+    assert order.evidence
+    assert order.blast.paying >= 0
+
+
+def test_what_waits_for_somebody_is_in_the_metrics(office: Office) -> None:
+    outbox.add(office.room.book, "https://example.com", shape="generic", events=["order"], accounts=False, by="Ada",
+               why="", at=NOW)  # fmt: skip
+    office.plan(office.ada, accounts=["a9"])
+    _, told, _ = office.ask("/metrics", token=office.owned("somebody", ["read"]))
+    text = told.decode()
+    assert 'stillwatch_outbox_messages{step="waiting"} ' in text
+    assert 'stillwatch_outbox_messages{step="waiting"} 0' not in text
+    assert "stillwatch_appeals_open " in text

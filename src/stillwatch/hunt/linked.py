@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from stillwatch.hunt import closer, grow, know, previous, rank, tell, trace
+from stillwatch.hunt import closer, grow, know, previous, rank, tell, told, trace
 from stillwatch.hunt.grow import Grown
 from stillwatch.hunt.join import Joined, join
 from stillwatch.hunt.read import Log, Progress
@@ -74,8 +74,9 @@ def tie(request: Request, log: Log, found: Traced) -> Linked:
     """Let the views look, and find the groups of owners that act as one."""
     scratch, crowd, harness = log.scratch, found.traces.crowd, found.families.harness
     joined = join(
-        found.traces, request.fdr, lambda linked: closer.look(scratch, crowd, linked, harness), request.without
-    )
+        found.traces, request.fdr, lambda linked: closer.look(scratch, crowd, linked, harness), request.without,
+        told.groups(log.declared.leads, crowd),
+    )  # fmt: skip
     return Linked(
         traces=found.traces, streams=found.streams, families=found.families, grown=found.grown,
         joined=joined,

@@ -195,7 +195,7 @@ def _views(linked: Linked) -> list[ViewTold]:
 def _asked(request: Request) -> dict[str, Any]:
     """Say what was asked for; the defaults are left out."""
     told: dict[str, Any] = {"traffic": list(request.traffic), "fdr": request.fdr}
-    for name in ("format", "map", "accounts", "grants", "known", "previous"):
+    for name in ("format", "map", "accounts", "grants", "known", "previous", "leads"):
         if (value := getattr(request, name)) is not None:
             told[name] = str(value)
     for name in ("since", "until"):

@@ -18,6 +18,7 @@ import asyncio
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -218,10 +219,11 @@ async def shut(send: Send) -> None:
 async def tell_metrics(room: Room, send: Send) -> None:
     """Answer with the metrics."""
     kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-    await answer(send, 200, metrics(room).encode(), [kind])
+    waiting = await asyncio.to_thread(desk.gauges, room)
+    await answer(send, 200, metrics(room, waiting).encode(), [kind])
 
 
-def metrics(room: Room) -> str:
+def metrics(room: Room, more: Sequence[str] = ()) -> str:
     """Count decisions by order and action, in the text format of Prometheus."""
     mode = "enforce" if room.watch.enforce else "shadow"
     lines = ["# HELP stillwatch_decisions_total Decisions, by order and action; in shadow what would have been done."]
@@ -232,7 +234,7 @@ def metrics(room: Room) -> str:
     state = room.watch.state
     lines.append("# TYPE stillwatch_state_made_seconds gauge")
     lines.append(f"stillwatch_state_made_seconds {0 if state is None else state.meta.made.timestamp():.0f}")
-    return "\n".join(lines + _shared(room)) + "\n"
+    return "\n".join([*lines, *_shared(room), *more]) + "\n"
 
 
 def _shared(room: Room) -> list[str]:

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from stillwatch import ingest
 from stillwatch.errors import BookError, StillwatchError
 from stillwatch.model.answer import Order, Rung
 from stillwatch.model.appeal import Appeal
@@ -152,9 +155,18 @@ class Desk:
         )  # fmt: skip
         room = self.room
         return orders.plan(
-            room.book, asked, state=room.watch.state, key=room.key, now=now,
+            room.book, self._with_case(asked), state=room.watch.state, key=room.key, now=now,
             innocent=room.settings.watch.innocent_newcomers,
         )  # fmt: skip
+
+    def _with_case(self, asked: orders.Plan) -> orders.Plan:
+        """Take evidence, members and who pays from where the settings say."""
+        told = self.room.settings.remedy
+        if told.accounts:
+            asked = replace(asked, declared=ingest.read_accounts(Path(told.accounts).expanduser()))
+        if told.case and asked.campaign is not None:
+            asked = replace(asked, case=Path(told.case).expanduser())
+        return asked
 
     def _moved(self, name: str, did: str, raw: bytes, token: Token, now: datetime) -> Order:
         book = self.room.book
@@ -198,6 +210,22 @@ class Desk:
         return remedy.decide(
             self.room.book, one.id, restore=told.restore, whole=told.whole, by=token.owner, why=why, now=now
         )
+
+
+def gauges(room: Room) -> list[str]:
+    """Tell what waits for somebody, in the text format of Prometheus."""
+    book = room.book
+    lines = ["# TYPE stillwatch_appeals_open gauge"]
+    lines.append(f"stillwatch_appeals_open {appeals.figures(appeals.appeals(book), datetime.now(UTC)).open}")
+    lines.append("# HELP stillwatch_outbox_messages Messages of hooks that are not delivered.")
+    lines.append("# TYPE stillwatch_outbox_messages gauge")
+    counts = dict(book.read("SELECT step, count(*) FROM outbox WHERE step != 'sent' GROUP BY step"))
+    lines += [f'stillwatch_outbox_messages{{step="{step}"}} {counts.get(step, 0)}' for step in ("waiting", "stuck")]
+    lines.append("# TYPE stillwatch_command_accounts gauge")
+    for adapter, step, count in book.read("SELECT adapter, step, count(*) FROM commands GROUP BY adapter, step"):
+        name = adapter.replace("\\", "").replace('"', "").replace("\n", "")
+        lines.append(f'stillwatch_command_accounts{{adapter="{name}",step="{step}"}} {count}')
+    return lines
 
 
 def _permit(token: Token, *scopes: str) -> None:
