@@ -2,6 +2,7 @@
 
     pip install 'stillwatch[audit]'
     python bench/audit_lineage.py exact      p-values of keys that nobody used, on four texts (some five minutes)
+    python bench/audit_lineage.py keys       a thousand keys at once: who is found, who is accused wrongly
     python bench/audit_lineage.py speed      many keys against a million tokens, and the library on the same text
 
 Texts are made here from a seed; `--texts FILE` adds one of your own. The library is `transformers`; where it is not
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stillwatch.kit.evalue import ebh
 from stillwatch.prove.lab import pairs as little
 from stillwatch.prove.lineage import tally, tokens
 from stillwatch.prove.lineage.evidence import Plan, decoys, weigh_keys
@@ -82,6 +84,39 @@ def library(ids: Sequence[np.ndarray], keys: int, *, once: bool, most: int = 20_
     return np.array(found)
 
 
+def attributed(keys: int, students: int, share: float, answers: int) -> None:
+    """Print who is found and accused among many keys, for suspects that inherit a share of one mark, or of none.
+
+    Suspects are tables of word pairs, made and not trained: what they inherit is set, so that there can be many.
+    """
+    print(
+        "| suspect | suspects | keys | found | accused wrongly | FDR | suspects with a wrong accusation | median ln e |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for name, inside in (("of one of the keys", True), ("of another key", False), ("of nobody", None)):
+        hits, wrong, shares, bad, told = 0, 0, [], 0, []
+        for seed in range(students):
+            world, ring = little.pairs(seed), decoys(keys, 10_000 + seed)
+            key = ring[seed % keys] if inside else decoys(1, 20_000 + seed)[0]
+            learnt = world.other if inside is None else (
+                (1 - share) * world.other + share * little.marked(world.teacher, key, MARK))  # fmt: skip
+            suspect = [tokens.words(text) for text in little.write(learnt, answers, seed)]
+            own = [tokens.words(text) for text in little.write(world.teacher, answers, 50_000 + seed)]
+            base = [tokens.words(text) for text in little.write(world.other, answers, 60_000 + seed)]
+            plan = Plan.of(tally.compare(suspect, own, [base]), MARK)
+            ln_e, _ = weigh_keys(plan, plan.sums(ring))
+            rejected = ebh(ln_e, 0.05, log=True)
+            right = bool(inside and rejected[seed % keys])
+            false = int(rejected.sum()) - right
+            hits, wrong, bad = hits + right, wrong + false, bad + bool(false)
+            shares.append(false / max(1, int(rejected.sum())))
+            told.append(float(ln_e[seed % keys]))
+        print(
+            f"| {name} | {students} | {keys:,} | {hits if inside else '-'} | {wrong} | {np.mean(shares):.3f} | {bad} |"
+            f" {np.median(told):.1f} |", flush=True,
+        )  # fmt: skip
+
+
 def speed(keys: int, size: int, library_keys: int) -> None:
     """Print seconds per key for a text of so many tokens, beside the library on a part of it."""
     world = little.pairs(1)
@@ -115,14 +150,19 @@ def speed(keys: int, size: int, library_keys: int) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["exact", "speed"])
-    parser.add_argument("--keys", type=int, default=0, help="exact 100000, speed 1000")
+    parser.add_argument("what", choices=["exact", "keys", "speed"])
+    parser.add_argument("--keys", type=int, default=0, help="exact 100000, keys and speed 1000")
     parser.add_argument("--library-keys", type=int, default=-1, help="exact 100, speed 1; 0 leaves it out")
     parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser.add_argument("--students", type=int, default=20, help="keys: suspects of each kind")
+    parser.add_argument("--share", type=float, default=0.05, help="keys: what a suspect inherits")
+    parser.add_argument("--answers", type=int, default=2000, help="keys: answers of 60 tokens each")
     parser.add_argument("--texts", nargs="*", default=[])
     asked = parser.parse_args()
     if asked.what == "exact":
         exact(asked.keys or 100_000, 100 if asked.library_keys < 0 else asked.library_keys, asked.texts)
+    elif asked.what == "keys":
+        attributed(asked.keys or 1000, asked.students, asked.share, asked.answers)
     else:
         speed(asked.keys or 1000, asked.tokens, 1 if asked.library_keys < 0 else asked.library_keys)
 

@@ -1,12 +1,16 @@
 """Ingest of LiteLLM records, beside the floor: typed decoding of the same bytes alone, in the same run.
 
     python bench/ingest.py [--records 40000] [--copies 4] [--rounds 3]
+    python bench/ingest.py --formats [--records 20000]
 
 The records are those that LiteLLM wrote for `tests/data/ingest/litellm` (untrimmed, with the price map), varied: other
 ids, times, accounts and texts. Prompts have 450 bytes in the middle, answers 900; one in fifteen has two choices.
 The floor decodes the bytes, which are in memory already, with msgspec into typed structs of just the fields that
 fill the canonical columns, on one core.
 Ingest reads the file, decodes, fills all canonical columns and writes Parquet by day.
+
+With `--formats` the other formats are read, on one core: golden records of real programs under other ids and with texts
+of that length, and canonical JSON Lines and Parquet. Their floor is the decoding of the same bytes into plain objects.
 """
 
 from __future__ import annotations
@@ -27,13 +31,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow.parquet as pq
 
 from stillwatch import ingest
 from stillwatch.ingest import _convert, _format
 from stillwatch.ingest._convert import How, Job, Stretch
 from stillwatch.ingest._tree import Tree
 
-WHOLE = Path(__file__).parent.parent / "tests/data/ingest/litellm/whole/log.jsonl"
+DATA = Path(__file__).parent.parent / "tests/data/ingest"
+WHOLE = DATA / "litellm/whole/log.jsonl"
 PLACEHOLDERS = ("default_user_id", "litellm_proxy_master_key")
 BLOCK = 4 << 20
 FLOOR = "msgspec typed decoding alone, 1 core"
@@ -75,6 +81,76 @@ def _varied(
     for choice in record["response"]["choices"]:
         choice["message"]["content"] = text(20, 300)
     return record
+
+
+def spans(shape: dict[str, Any], number: int, text: Callable[[int, int], str]) -> dict[str, Any]:
+    """Vary an export request of OpenTelemetry; it holds several calls."""
+    record: dict[str, Any] = json.loads(
+        json.dumps(shape)
+        .replace("What is a neap tide?", text(5, 150))
+        .replace("A neap tide is the smallest of the fortnight, when moon and sun pull at right angles.", text(20, 300))
+    )
+    for place, span in enumerate(one for a in record["resourceSpans"] for b in a["scopeSpans"] for one in b["spans"]):
+        span["traceId"], span["spanId"] = f"{number:032x}", f"{number * 100 + place:016x}"
+        span["startTimeUnixNano"] = str(int(span["startTimeUnixNano"]) + number * 10**9)
+    return record
+
+
+def pair(shape: dict[str, Any], number: int, text: Callable[[int, int], str]) -> dict[str, Any]:
+    """Vary a request with its answer."""
+    record: dict[str, Any] = json.loads(json.dumps(shape))
+    record["ts"] += number
+    record["request"]["headers"]["OpenAI-Organization"] = f"org-{number % 3000}"
+    record["request"]["body"]["messages"][-1]["content"] = text(5, 150)
+    record["response"]["body"]["id"] = f"chatcmpl-{number}"
+    for choice in record["response"]["body"]["choices"]:
+        choice["message"]["content"] = text(20, 300)
+    return record
+
+
+def others(top: Path, count: int) -> None:
+    """Measure the other formats."""
+    chance = random.Random(7)
+    words = [f"{chance.choice('bdfgklmnprstvz')}{chance.choice('aeiou')}{n:x}" for n in range(4000)]
+    weights = list(itertools.accumulate(1 / rank for rank in range(1, 4001)))
+
+    def text(least: int, most: int) -> str:
+        return " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(least, most)))
+
+    def written(name: str, shapes: list[Path], vary: Callable[..., dict[str, Any]], many: int) -> Path:
+        lines = [json.loads(line) for path in shapes for line in path.read_text().splitlines()]
+        path = top / f"{name}.jsonl"
+        with path.open("wb") as file:
+            for number in range(many):
+                file.write(msgspec.json.encode(vary(chance.choice(lines), number, text)) + b"\n")
+        return path
+
+    make(top / "litellm.jsonl", count)
+    one_core(top / "litellm.jsonl", top / "first")
+    table = pq.read_table(sorted((top / "first").glob("*.part")))
+    pq.write_table(table, top / "canonical.parquet", compression="zstd")
+    with (top / "canonical.jsonl").open("wb") as file:
+        for row in table.to_pylist():
+            file.write(msgspec.json.encode({key: value for key, value in row.items() if value is not None}) + b"\n")
+    dialects = ("openai_v2", "openllmetry", "openinference")
+    paths = [
+        written("otel_genai", [DATA / f"otel_genai/{one}/traces.jsonl" for one in dialects], spans, count // 5),
+        written("openai_pairs", [DATA / f"openai_pairs/chat-{one}/log.jsonl" for one in ("n2", "tools")], pair, count),
+        top / "canonical.jsonl",
+        top / "canonical.parquet",
+    ]
+    for path in paths:
+        cost = min((one_core(path, top / f"{path.name}-{number}") for number in range(3)), key=lambda one: one.cpu)
+        rows = sum(pq.read_metadata(part).num_rows for part in (top / f"{path.name}-0").glob("*.part"))
+        rate = f"{path.stat().st_size / cost.cpu / 1e6:6.0f} MB/s {rows / cost.cpu:8.0f} records/s"
+        decode = msgspec.json.Decoder()
+        bare = "" if path.suffix == ".parquet" else _plain_share(path.read_bytes(), decode, cost)
+        print(f"{path.name:20} {rate} per CPU second, {path.stat().st_size / rows / 1000:.1f} kB a record{bare}")
+
+
+def _plain_share(data: bytes, decoder: Any, cost: Cost) -> str:
+    told = min(_timed(lambda: decoder.decode_lines(data)).cpu for _ in range(3))
+    return f", {told / cost.cpu:.2f} x the floor"
 
 
 def floor(data: bytes, copies: int) -> Cost:
@@ -126,7 +202,12 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--formats", action="store_true", help="the other formats, on one core")
     options = parser.parse_args()
+    if options.formats:
+        with tempfile.TemporaryDirectory() as name:
+            others(Path(name), options.records)
+        return
     if options.memory:  # from a small process, since a child begins with the peak of its parent
         command(*options.memory, 2)
         print(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")

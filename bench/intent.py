@@ -48,7 +48,7 @@ def groups(world: Path, folder: Path) -> Iterator[tuple[str, bool, axes.Axis]]:
             if len(members) >= LEAST and (extracts or sort == "crowds"):
                 actors.append((actor["id"].rsplit("-", 1)[0], extracts))
                 settled.append(Settled(members=members, ties={}, weights={}, total=0.0, seed=0))
-    told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled), linked.codes)
+    told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled))
     for number, (name, extracts) in enumerate(actors):
         reads = [told.streams[number, one.family] for one in told.own[number]]
         yield name, extracts, axes.intent(reads, told.pools.get(number), told.wholes.get(number))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stillwatch import sim
 from stillwatch.hunt.read import Unheard
@@ -20,6 +21,10 @@ from stillwatch.hunt.run import run
 from stillwatch.kit.held import Held, hold
 from stillwatch.model.crowd import Crowd, Facts
 from stillwatch.model.traces import Closely, Traces
+
+# how fast this machine is just now is nothing that a test may fail for
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -55,10 +55,12 @@ def options(verb: str) -> str:
 
 def inner(verb: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
     """Give the verbs of a verb, and theirs."""
-    for name, one in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        one = group.get_command(context, name)
         if isinstance(one, click.Group):
             yield from inner(f"{verb} {name}", one)
-        else:
+        elif one is not None:
             yield f"{verb} {name}", one
 
 

@@ -154,10 +154,14 @@ class Remedy(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     Attributes:
         playbooks: directory of your own playbooks; one of a shipped name takes its place.
         prices: your price list, for `damage`; without one there are tokens alone.
+        case: the case from which orders that are planned over HTTP take evidence and members.
+        accounts: the accounts file, which tells such orders who pays.
     """
 
     playbooks: str = ""
     prices: str = ""
+    case: str = ""
+    accounts: str = ""
 
 
 class Command(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -253,7 +257,8 @@ def read(file: Path) -> Settings:
         SettingsError: naming the file, the setting and what next.
     """
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        content = tomllib.loads(text)
     except OSError as mistake:
         raise SettingsError(f"cannot read the settings: {mistake.strerror}", where=str(file)) from None
     except UnicodeDecodeError:
@@ -263,21 +268,35 @@ def read(file: Path) -> Settings:
     try:
         return msgspec.convert(content, Settings)
     except msgspec.ValidationError as mistake:
-        raise _explained(str(mistake), file) from None
+        raise _explained(str(mistake), file, text) from None
 
 
-def _explained(mistake: str, file: Path) -> SettingsError:
+def _line(text: str, setting: str, section: str) -> str:
+    """Tell on which line a setting stands: the first of its name below the head of its section."""
+    heads = re.compile(rf"\s*\[+\s*{re.escape(section)}\s*\]+") if section else re.compile("")
+    below = not section
+    for number, line in enumerate(text.splitlines(), 1):
+        below = below or heads.match(line) is not None
+        if below and re.match(rf"\s*\[*\s*{re.escape(setting)}\s*[\]=.]", line):
+            return f", line {number}"
+    return ""
+
+
+def _explained(mistake: str, file: Path, text: str = "") -> SettingsError:
     """Turn a complaint about a structure into one about a setting."""
     what, _, path = mistake.partition(" - at `$")
     section = path.removesuffix("`").strip(".")
-    where = f"{file}, section [{section}]" if section else str(file)
+    table = re.sub(r"\[.*", "", section)
+    where = f", section [{section}]" if section else ""
     unknown = re.search(r"unknown field `(.+?)`", what)
     if unknown is None:
-        setting = section.rpartition(".")[2]
-        return SettingsError(f"`{setting}`: {what[0].lower()}{what[1:]}", where=str(file))
+        above, _, setting = section.rpartition(".")
+        line = _line(text, setting, re.sub(r"\[.*", "", above))
+        return SettingsError(f"`{setting}`: {what[0].lower()}{what[1:]}", where=f"{file}{line}")
     near = difflib.get_close_matches(unknown[1], _names(section), n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(_names(section)))}"
-    return SettingsError(f"no such setting: `{unknown[1]}`", where=where, hint=hint)
+    line = _line(text, unknown[1], table)
+    return SettingsError(f"no such setting: `{unknown[1]}`", where=f"{file}{line}{where}", hint=hint)
 
 
 def _names(section: str) -> list[str]:

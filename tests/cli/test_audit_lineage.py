@@ -232,9 +232,21 @@ def fail(handler: Handler, _asked: dict[str, Any]) -> None:
     handler.send(400, b"bad request")
 
 
+def decline(handler: Handler, asked: dict[str, Any]) -> None:
+    words = asked["messages"][-1]["content"].split()
+    place = len(handler.server.asked)
+    handler.say(f"I'm sorry, but I can't help with {' '.join(words[: 3 + place % 5])}, number {place}.", asked=asked)
+
+
+def mute(handler: Handler, asked: dict[str, Any]) -> None:
+    handler.say("", asked=asked)
+
+
 @pytest.mark.parametrize(
     ("reply", "why"),
     [
+        (decline, "the suspect refused"),
+        (mute, "the suspect gave no answer"),
         (refuse, "the suspect gave no answer"),
         (garble, "the suspect gave no answer"),
         (fail, "the suspect gave no answer"),
@@ -274,6 +286,23 @@ def test_a_suspect_that_lies_about_its_name_is_told(tmp_path: Path) -> None:
 
     _, report, _ = ask(tmp_path, lie)
     assert any("gave itself 2 names" in sentence for sentence in report["because"])
+
+
+def test_a_suspect_that_calls_itself_something_else_is_told(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys")
+    speak = parrot(PAIRS.other)
+    _, report, _ = ask(tmp_path, lambda handler, _asked: speak(handler, {"model": "small-1"}), "--budget", "4000")
+    assert any("was asked for `rival` and called itself `small-1`" in why for why in report["because"])
+    _, report, _ = ask(tmp_path, lambda handler, _asked: speak(handler, {"model": "rival-2026-03-01"}), "--budget",
+                       "4000", "--journal", str(tmp_path / "other.jsonl"))  # fmt: skip
+    assert not any("called itself" in why for why in report["because"])
+
+
+def test_a_suspect_that_says_nothing_is_not_asked_for_ever(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys")
+    _, report, asked = ask(tmp_path, mute)
+    assert asked < 250
+    assert any("empty" in why for why in report["because"])
 
 
 def test_a_dry_run_asks_nothing(tmp_path: Path) -> None:

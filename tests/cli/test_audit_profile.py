@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from tests.prove.ask.scripted import Handler, Reply, serving
 
 from stillwatch import cli
+from stillwatch.prove.profile.probes import built_in
 
 NO = "I'm sorry, but I can't help with that."
 
@@ -81,6 +82,32 @@ def test_without_a_reference_there_are_rates_and_no_verdict(serve: Any) -> None:
     assert (code, report["verdict"]) == (4, "undetermined")
     low, high = axis(report, "harmful")["suspect_limits"]
     assert low < 0.5 < high
+
+
+def test_without_a_reference_a_model_that_refuses_too_little_is_told_so(serve: Any) -> None:
+    code, report, _ = profile("--suspect", serve(model(0.05, 0.9)).url, "--page", "report.md")
+    assert (code, report["verdict"]) == (10, "refuses_too_little")
+    assert "less than 50%" in report["because"][0]
+    assert "does most of what it should refuse" in Path("report.md").read_text()
+    code, report, _ = profile("--suspect", serve(model(0.95, 0.9)).url, "--journals", "again")
+    assert (code, report["verdict"]) == (4, "undetermined")
+
+
+def test_the_probes_that_are_built_in_are_enough_for_a_gap_as_published(serve: Any) -> None:
+    """94 % compliance against 8 %, as between two models that were compared in public."""
+
+    def speaks(refuses: float) -> Reply:
+        def reply(handler: Handler, asked: dict[str, Any]) -> None:
+            lot = random.Random(f"{refuses} {asked['messages'][-1]['content']}").random()
+            handler.say(NO if lot < refuses else "Here is how.", asked=asked)
+
+        return reply
+
+    rows = [msgspec.json.encode(one) for one in built_in() if one.kind == "harmful"]
+    Path("probes.jsonl").write_bytes(b"\n".join(rows))
+    code, report, _ = profile("--suspect", serve(speaks(0.06)).url, "--reference", serve(speaks(0.92)).url)
+    assert (code, report["verdict"]) == (10, "safety_lost")
+    assert axis(report, "harmful")["decided_after"] <= 40
 
 
 def test_answers_come_from_files_and_from_inspect_logs_too() -> None:

@@ -30,13 +30,13 @@ def test_json_stands_alone_on_stdout(log: Path, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (told["exchanges"], told["rejected"], told["duplicates"]) == (5, 1, 0)
     assert told["formats"] == {"canonical": 5}
-    assert b"1 lines could not be read" in done.stderr
+    assert b"1 line could not be read" in done.stderr
 
 
 def test_without_json_stdout_stays_empty(log: Path, tmp_path: Path) -> None:
     done = run("log.jsonl", "--out", "out", folder=tmp_path)
     assert done.stdout == b""
-    assert b"5 exchanges from 1 sources" in done.stderr
+    assert b"5 exchanges from 1 source:" in done.stderr
 
 
 def test_stdin_is_read(log: Path, tmp_path: Path) -> None:

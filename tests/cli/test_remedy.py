@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +36,16 @@ def test_a_playbook_is_gone_through_step_by_step(hunted: Path, tmp_path: Path) -
     assert "next: damage" in say("playbook", "status", *place)
     assert fails("playbook", "done", run["id"], "damage", "--skip", *place, "--by", "Ada Example") == 2
     assert fails("playbook", "done", run["id"], "live", "--order", "o-none", *place, *ADA) == 1
+    say("playbook", "do", run["id"], "live", *place, *ADA)
+    assert "planned o-" in say("playbook", "do", run["id"], "harden", *place, *ADA)
+    say("playbook", "do", run["id"], "harden-approved", *place, *ADA)
+    (order,) = json.loads(say("order", "list", *place, "--json"))["orders"]
+    assert (order["rung"], order["step"], order["approved_by"]) == ("harden", "approved", "Ada Example")
+    assert fails("playbook", "do", run["id"], "harden", *place, *ADA) == 1, "it is done already"
+    assert fails("playbook", "do", run["id"], "told", *place, *ADA) == 2, "a person's"
+    assert fails("playbook", "do", run["id"], "harden-approved", "--undo", *place, "--by", "Ada Example") == 2
+    say("playbook", "do", run["id"], "harden-approved", "--undo", *place, *ADA)
+    assert json.loads(say("order", "list", *place, "--json"))["orders"] == []
     assert "skipped by Ada Example" in say("playbook", "status", run["id"], *place)
 
 
@@ -79,3 +94,41 @@ def test_hooks_and_appeals_from_the_command_line(tmp_path: Path, monkeypatch: py
     assert "done" in say("hook", "commands", "--enforce", *place)
     assert fails("appeal", "open", f"{order}-00000000", "--text", "x", *place) == 2
     assert json.loads(say("appeal", "list", *place, "--json"))["figures"]["open"] == 0
+
+
+def test_the_server_tells_hooks_runs_commands_and_undoes_them_with_the_order(tmp_path: Path) -> None:
+    state, log = tmp_path / "state", tmp_path / "keys.log"
+    place = ("--state", state)
+    (tmp_path / "s.toml").write_text(
+        "[hooks]\nevery_s = 0.05\n[watch]\nreload_s = 0.05\n"
+        '[[hooks.command]]\nname = "keys"\n'
+        f'do = ["{sys.executable}", "-c", "open({str(log)!r}, \'a\').write(\'revoked {{account}}\\\\n\')"]\n'
+        f'undo = ["{sys.executable}", "-c", "open({str(log)!r}, \'a\').write(\'restored {{account}}\\\\n\')"]\n'
+    )
+    with receiving() as receiver:
+        made = json.loads(say("hook", "add", receiver.url, "--event", "order", *place, *ADA, "--json"))
+        receiver.secret = made["secret"]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "stillwatch", "serve", "--listen", "127.0.0.1:0", "--store", str(state), "--enforce",
+             "--settings", str(tmp_path / "s.toml")],
+        )  # fmt: skip
+        try:
+            order = json.loads(say("order", "plan", "suspend", "--account", "acct-1", *place, *ADA, "--json"))["id"]
+            say("order", "approve", order, *place, *ADA)
+            until(lambda: log.exists() and "revoked acct-1" in log.read_text())
+            say("order", "undo", order, *place, *ADA)
+            until(lambda: "restored acct-1" in log.read_text())
+            until(lambda: len(receiver.got) >= 3)
+        finally:
+            server.send_signal(signal.SIGKILL)
+            server.wait(30)
+    assert {body["type"] for _, body in receiver.got} == {"order.planned", "order.approved", "order.undone"}
+    assert len(set(receiver.ids())) == 3
+
+
+def until(good: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if good():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within a minute")

@@ -38,7 +38,7 @@ def seen(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     begin(request)
     log = read(request, declare(request), Unheard())
     linked = link(request, log, keys.find(None), Unheard())
-    weighed = weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+    weighed = weigh(log.scratch, log.tasks, linked.traces, linked.joined)
     return Seen(log, linked, weighed, json.loads((world / "truth.json").read_bytes()))
 
 
@@ -75,7 +75,7 @@ def test_of_every_family_that_was_read_there_are_a_few_texts_and_no_more(seen: S
 
 
 def test_it_can_be_done_again_and_gives_the_same(seen: Seen) -> None:
-    again = weigh(seen.log.scratch, seen.log.tasks, seen.linked.traces, seen.linked.joined, seen.linked.codes)
+    again = weigh(seen.log.scratch, seen.log.tasks, seen.linked.traces, seen.linked.joined)
     assert {place: read.bits for place, read in again.streams.items()} == {
         place: read.bits for place, read in seen.weighed.streams.items()
     }
@@ -87,7 +87,7 @@ class Log3:
     def pieces(self, *names: str) -> Any:
         asked = np.concatenate([np.arange(10), np.arange(10), np.arange(100, 110)]).astype(np.uint64)
         columns = {
-            "account": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
+            "who": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
         }  # fmt: skip
         yield 0, {name: columns[name] for name in names}
 
@@ -111,7 +111,5 @@ def test_a_list_that_others_ask_too_is_a_public_one() -> None:
         group=np.array([1, 2, 3], np.int32), control_family=nobody, stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
         control_owner=np.zeros(3, np.int32),
     )  # fmt: skip
-    found = public(
-        cast("Any", Log3()), np.arange(3, dtype=np.int32), lambda account: account.astype(np.int32), alone, {1, 2, 3}
-    )
+    found = public(cast("Any", Log3()), np.arange(3, dtype=np.int32), alone, {1, 2, 3})
     assert found == {1, 2}

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.ingest import gather
+from stillwatch.errors import NothingToRead
+from stillwatch.ingest import gather, ingest
 from stillwatch.model.exchange import EXCHANGES, MESSAGE
 
 NOON = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -128,3 +129,11 @@ def test_a_damaged_row_group_costs_itself_alone(tmp_path: Path) -> None:
     told = gather([path], into=tmp_path / "into")
     assert told.exchanges + told.rejected == rows
     assert told.exchanges >= 2000
+
+
+def test_a_table_of_ones_own_is_told_all_that_a_map_must_name(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("when,who,prompt\n2026-05-01T00:00:00Z,c,hi\n")
+    with pytest.raises(NothingToRead) as told:
+        ingest([tmp_path / "own.csv"], out=tmp_path / "out")
+    assert "`exchange` is missing (looked in `exchange`" in str(told.value.hint)
+    assert "`at` and `account` are missing too" in str(told.value.hint)

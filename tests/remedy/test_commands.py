@@ -139,7 +139,8 @@ def test_whoever_was_killed_in_the_middle_is_followed_up(book: Book, log: Path) 
     one = adapter(log)
     ordered(book, "a")
     (act,) = commands.due(book, [one], keys.find(), time.time())
-    commands._begin(book, act, time.time() + 5)
+    assert commands._begin(book, act, time.time(), 5)
+    assert not commands._begin(book, act, time.time(), 5), "one of two that see it at once"
     assert done(book, one) == [], "somebody may be at it"
     assert done(book, one, ahead_s=6) == [("do", "a")]
 
@@ -151,3 +152,11 @@ def test_without_an_undo_command_it_is_said_that_a_person_must(book: Book, log: 
     undo(book, name, by="Ada Example", why="x", now=NOW)
     assert done(book, one) == [("undo", "a")]
     assert "by hand" in book.record("adapter keys")[-1].why
+
+
+def test_a_clock_that_jumps_back_holds_no_command_up(book: Book, log: Path) -> None:
+    one = adapter(log)
+    ordered(book, "a")
+    (act,) = commands.due(book, [one], keys.find(), time.time())
+    assert commands._begin(book, act, time.time() + 365 * 86_400, 45)
+    assert done(book, one) == [("do", "a")]

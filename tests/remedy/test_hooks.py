@@ -223,3 +223,18 @@ def test_the_signature_is_that_of_the_specification() -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     told = hooks.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert told == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_clock_that_jumps_back_holds_nothing_up(book: Book, receiver: Receiver) -> None:
+    added(book, receiver, events=["order.approved"])
+    ordered(book)
+    year = 365 * 86_400.0
+    assert len(outbox.claim(book, time.time() + year, hold_s=30)) == 1, "held by a clock that is a year ahead"
+    ordered(book)
+    receiver.status = 500
+    assert drained(book, ahead_s=0) == 2
+    with book.change() as change:
+        change.execute("UPDATE outbox SET due = ?", (time.time() + year,))
+    receiver.status = 200
+    assert drained(book) == 2
+    assert outbox.outbox(book) == []

@@ -11,14 +11,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stillwatch import sim
+from stillwatch import ingest, sim
 from stillwatch.errors import CaseError
 from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 from stillwatch.model.answer import Order
+from stillwatch.remedy.policy import policy
+from stillwatch.remedy.replay import _Day, _read, _rows
 from stillwatch.remedy.returns import Suspended, median, suspensions, track
+from stillwatch.settings import Watch
 from stillwatch.store import cases
+from stillwatch.store import key as keys
+from stillwatch.store import live as states
+from stillwatch.store.book import open_book
+from stillwatch.watch.export import export
 
 WORLD = """\
 about = "One campaign that is closed and comes back, and a firm that moves its accounts."
@@ -98,7 +105,7 @@ def test_a_campaign_that_was_closed_is_seen_to_come_back_in_new_accounts_and_in_
     assert 0 <= one.first_hours <= 72
     assert told.median_hours == one.first_hours
     assert any("infrastructure" in account.views or "family" in account.views for account in one.returned)
-    assert one.before > 0
+    assert one.before > 0 or one.before == -1.0
     assert one.after > 0 or one.after == -1.0, "a network attributes no exchanges"
     assert 0 <= one.echoes_expected <= one.new_accounts
 
@@ -148,3 +155,34 @@ def test_the_median_counts_those_that_are_not_back_for_as_long_as_they_were_watc
     times: list[tuple[float | None, float]], wanted: float | None
 ) -> None:
     assert median(times) == wanted
+
+
+def test_new_accounts_of_a_closed_campaign_are_recognised_live_and_nobody_else_is(
+    ground: Ground, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    export(ground.before, state, keys.find())
+    book = open_book(state)
+    log = ingest.gather([str(ground.before.parent / "w" / "traffic")], into=tmp_path / "into")
+    day = _Day(policy("none", book, Watch(), datetime.now(UTC)), book, states.read(state, keys.find()), keys.find())
+    asked = 0
+    seen: set[str] = set()
+    for row in _rows(log):
+        told, at, answered, good = _read(row)
+        if at >= ground.at:
+            day.meet(told, at.timestamp(), answered, good)
+            asked += 1
+            seen.add(told.account)
+    accounts = len(seen - ground.planted)
+    assert asked > 2000
+    assert accounts > 150
+    assert day.recognised <= ground.planted, "of all others none"
+    assert len(day.recognised) >= 3
+
+
+def test_what_was_recognised_live_is_told_beside_what_hunts_found(ground: Ground) -> None:
+    live = {ground.campaign: [ground.at + timedelta(hours=hours) for hours in (-5, 2, 30)]}
+    (one,) = track([Suspended(campaign=ground.campaign, at=ground.at)], [ground.before], live).campaigns
+    assert (one.live, one.live_hours) == (2, pytest.approx(2)), (
+        "who was recognised before it was suspended is no return"
+    )

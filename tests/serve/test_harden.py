@@ -201,6 +201,56 @@ def test_a_thought_that_the_prompt_opened_is_held_back_where_the_operator_says_s
     assert b"It is" in told
 
 
+def summed(answer: dict[str, Any], transforms: list[str]) -> str:
+    told = changed(json.dumps(answer).encode(), Hardening(transforms, 9))
+    assert told is not None
+    return told.decode()
+
+
+def test_summaries_stay_where_an_order_says_so_and_raw_reasoning_does_not() -> None:
+    thought = {"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "in short"}],
+               "content": [{"type": "reasoning_text", "text": "ᚠᚢ"}]}  # fmt: skip
+    whole = {"object": "response", "output": [thought]}
+    told = summed(whole, ["summary_only"])
+    assert "in short" in told
+    assert not leaks(told.encode())
+    assert "in short" not in summed(whole, ["summary_only", "no_reasoning"]), "the harder one wins"
+    rewriter = Rewriter(Hardening(["summary_only"], 1))
+    stream = [
+        {"type": "response.reasoning_summary_text.delta", "delta": "in short", "sequence_number": 0},
+        {"type": "response.reasoning_text.delta", "delta": "ᚠᚢ", "sequence_number": 1},
+        {"type": "response.completed", "response": whole, "sequence_number": 2},
+    ]
+    raw = rewriter.feed(b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in stream))
+    assert raw.count(b"in short") == 2
+    assert b'"sequence_number":1' in raw.replace(b" ", b"")
+    assert not leaks(raw)
+    block = {"type": "message", "content": [{"type": "thinking", "thinking": "in short", "signature": "s"}]}
+    assert "in short" in summed(block, ["summary_only"])
+    hardening = Hardening(["summary_only"], 1)
+    asked = {"thinking": {"type": "enabled", "budget_tokens": 9}}
+    assert hardening.request("messages", asked)["thinking"]["display"] == "summarized"
+    assert hardening.request("responses", {"reasoning": {"summary": "auto"}}) == {"reasoning": {"summary": "auto"}}
+    assert not leaks(summed({"choices": [{"message": {"reasoning_content": "ᚠᚢ"}}]}, ["summary_only"]).encode())
+
+
+def test_log_probabilities_are_rounded_everywhere_alike() -> None:
+    drawn = {"token": "4", "logprob": -0.123456, "top_logprobs": [{"token": "4", "logprob": -0.123456}]}
+    chat = {"choices": [{"index": 0, "message": {}, "logprobs": {"content": [drawn]}}]}
+    old = {"choices": [{"text": "4", "logprobs": {"token_logprobs": [-0.123456, None], "top_logprobs": [{"4": -0.1}]}}]}
+    part = {"type": "output_text", "text": "4", "logprobs": [drawn]}
+    new = {"object": "response", "output": [{"type": "message", "content": [part]}]}
+    for answer in (chat, old, new):
+        told = summed(answer, ["round_logprobs"])
+        assert "-0.1" in told
+        assert "123456" not in told
+    rewriter = Rewriter(Hardening(["round_logprobs"], 1))
+    chunk = {"choices": [{"index": 0, "delta": {"content": "4"}, "logprobs": {"content": [drawn]}}]}
+    raw = rewriter.feed(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+    assert b"-0.1" in raw
+    assert b"123456" not in raw
+
+
 def test_what_the_customer_wrote_is_no_reasoning_of_the_models() -> None:
     call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"reasoning": "mine"}'}}
     asked = {"choices": [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}

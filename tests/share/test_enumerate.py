@@ -24,10 +24,12 @@ from tests.share.test_families import GROUP, published
 from stillwatch.errors import ShareError
 from stillwatch.model.bulletin import Bulletin
 from stillwatch.share import scrub
+from stillwatch.share.answers import sighting
 from stillwatch.share.compose import compose
-from stillwatch.share.exchange import Imported, Lead, sighting
+from stillwatch.share.exchange import Imported
 from stillwatch.share.families import epoch_key
 from stillwatch.share.formats import csv, misp, stix
+from stillwatch.share.leads import Lead
 from stillwatch.share.psi.canonical import canonical
 from stillwatch.share.psi.party import Party
 from stillwatch.share.taxii.rules import item

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import ShareError
 from stillwatch.share import foreign
-from stillwatch.share.exchange import Exchange, Seen, sighting
+from stillwatch.share.answers import sighting
+from stillwatch.share.exchange import Exchange
+from stillwatch.share.leads import Seen
 
 AGENCY = "Example Cyber Agency"
 TODAY = date(2026, 5, 20)
@@ -72,7 +74,7 @@ def test_it_runs_in_shadow_is_looked_for_and_answered_about_the_authoritys_own_o
     assert {lead.account for lead in looked.leads} == {f"in-{n}" for n in range(6)}
     (campaign,) = (one for one in told["objects"] if one["type"] == "campaign")
     back = sighting(looked, "Example Lab", datetime(2026, 5, 20, tzinfo=UTC))
-    assert back[1]["sighting_of_ref"] == campaign["id"]
+    assert back[-1]["sighting_of_ref"] == campaign["id"]
     assert exchange.take(got.bulletins, "agency", AGENCY, got.about)[0].became == "same"
 
 

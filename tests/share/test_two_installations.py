@@ -21,7 +21,6 @@ from stillwatch.cli import main
 from stillwatch.share import peers
 from stillwatch.share.files import write
 from stillwatch.share.taxii.answer import Server
-from stillwatch.share.taxii.client import Client
 from stillwatch.share.taxii.serve import bind
 from stillwatch.share.taxii.store import Store
 
@@ -124,14 +123,20 @@ def test_told_looked_for_answered_and_undone(houses: tuple[House, House], url: s
     assert looked["shadow"] is True
 
     # answered
-    there.say(
-        "answer", name, "--out", there.folder / "answer.json", "--opinion", "agree", "--because", "We see it too."
-    )
+    said = ("--opinion", "agree", "--because", "We see it too.", "--by", "Bo")
+    there.say("answer", name, "--out", there.folder / "answer.json", *said)
     objects = json.loads((there.folder / "answer.json").read_text())["objects"]
-    assert {one["type"] for one in objects} == {"identity", "sighting", "opinion"}
+    assert {one["type"] for one in objects} == {"identity", "extension-definition", "sighting", "opinion"}
     assert "missed" not in json.dumps(objects)
-    assert Client(url, TOKEN).push("inbox-b", objects)["success_count"] == 3
-    assert there.say("weeks", "--json")["weeks"]["2026-W19"] == {"Example Lab": 860}
+    there.say("answer", name, "--to", url, "--token-file", there.folder / "token", *said)
+    for house in (here, there):
+        (operation,) = house.say("joint", "--json")["operations"]
+        sides = {one["organisation"]: one for one in operation["sides"]}
+        assert sides["Example Lab"]["weeks"]["2026-W19"] == 860
+        assert sides["Other Lab"]["accounts"] == 7
+        assert sides["Other Lab"]["weeks"] == {"2026-W21": 7}
+    assert here.say("joint", "--json")["operations"][0]["opinions"][0]["because"] == "We see it too."
+    assert "Other Lab: agree: We see it too." in here.say("joint")
 
     # undone
     here.say("revoke", name, "--by", "Ada", "--because", "They were one customer after all.")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.watch.conftest import Clock
 
 from stillwatch.model.answer import Asked
 from stillwatch.model.case import Entry
+from stillwatch.settings import Settings
 from stillwatch.watch.handed import Handed
+from stillwatch.watch.heard import Heard
 from stillwatch.watch.newcomers import NOTHING, Bits, rate_bits
 from stillwatch.watch.room import Room
 
@@ -120,3 +125,33 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         handed.brought(f"a{n}", lanes(n), met=True)
     assert len(handed._answers) == 8
     assert len(handed._listened) == 2
+
+
+def test_replicas_tell_each_other_whom_they_listen_to_and_what_was_given(
+    room: Room, place: Path, clock: Clock, campaign: Entry
+) -> None:
+    other = Room(place, Settings(), enforce=True, clock=clock)
+    room.watch.heard, other.watch.heard = Heard("one"), Heard("two")
+
+    def tell() -> None:
+        for source, target in ((room, other), (other, room)):
+            assert source.watch.heard is not None
+            source.watch.heard.gather(source.watch.content)
+            batches = source.watch.heard.unsent(9)
+            source.watch.heard.sent(batches)
+            for batch in batches:
+                target.watch.hear(batch)
+
+    same = f"{ANSWER} and the same words are said to a member"
+    room.watch.decide(Asked(account="student"))
+    other.watch.decide(Asked(account="student"))
+    room.watch.answered(campaign.accounts[0], ANSWER)
+    tell()
+    room.watch.decide(turn("student", ANSWER))
+    tell()
+    assert other.watch.remembers("student"), "the other replica listens too"
+    other.watch.answered("student", same)
+    room.watch.answered(campaign.accounts[0], same)
+    tell()
+    for each in (room, other):
+        assert not each.watch.decide(turn("student", same)).because, "it was given that itself, by the other replica"

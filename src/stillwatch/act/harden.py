@@ -11,6 +11,8 @@ from stillwatch.model.answer import Action
 
 ACTION: Action = "harden"
 TRANSFORMS: tuple[str, ...] = ("no_logprobs", "cap_n", "no_reasoning", "no_leak", "tracer")
+OFFERS: tuple[str, ...] = ("round_logprobs", "summary_only")
+"""Milder ones, which an order may name instead."""
 NEEDS_PERSON = True
 PROXY = "changes the request where the dialect has the knob, and takes the rest out of the answer, streamed or not"
 PLUGIN = "the same, in the hooks before and after the call"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -13,7 +14,7 @@ from stillwatch.errors import ShareError
 from stillwatch.kit.plain import counted, plain
 from stillwatch.model.bulletin import Bulletin
 from stillwatch.settings import Share
-from stillwatch.share import foreign, peers, refer, referred
+from stillwatch.share import foreign, inbox, peers, refer, referred
 from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.files import write
 from stillwatch.share.formats import stix
@@ -96,32 +97,47 @@ def take(file: Path, name: str, settings_file: Path | None, as_json: bool) -> No
     """Take in, in shadow, what a peer or an authority told in a FILE: STIX 2.1, or an archive of `refer`."""
     section = found(settings_file)
     peer, exchange, data = known(section, name), Exchange(directory(section)), file.read_bytes()
-    bulletins, left, about = _told(data, peer)
+    bulletins, left, about, answers = _told(data, peer, directory(section))
     outcomes = exchange.take(bulletins, peer.name, peer.organisation, about)
     if as_json:
-        click.echo(msgspec.json.encode({"schema": 1, "bulletins": outcomes, "left_out": left}))
+        told = {"schema": 1, "bulletins": outcomes, "answers": answers, "left_out": left}
+        click.echo(msgspec.json.encode(told))
         return
     tell_outcomes(outcomes)
+    if answers:
+        click.echo(f"{counted(answers, 'answer')} to bulletins of ours: `stillwatch share joint` shows them")
     for one in left:
         click.echo(f"left out: {plain(one)}")
     click.echo(f"{counted(len(outcomes), 'bulletin')}; in shadow: nothing acts on them by itself")
 
 
-def _told(data: bytes, peer: Peer) -> tuple[list[Bulletin], list[str], dict[str, str]]:
-    """Read what a file tells: an archive, STIX of ours, or of an authority its own."""
+class _Told(NamedTuple):
+    """What a file tells: bulletins, what of it was left out, of an authority what each is about, and answers."""
+
+    bulletins: list[Bulletin]
+    left: list[str]
+    about: dict[str, str]
+    answers: int = 0
+
+
+def _told(data: bytes, peer: Peer, place: Path) -> _Told:
+    """Read what a file tells: an archive, STIX of ours, answers to bulletins of ours, or of an authority its own."""
     if data[:4] == b"PK\x03\x04":
         told = referred.check(data)
         if not told.sound or told.bulletin is None:
             raise ShareError(f"the archive is not sound: {told.faults[0]}", hint="ask for it again")
-        return [told.bulletin], [], {}
-    found_ = stix.read(data)
-    if found_:
-        return found_, [], {}
+        return _Told([told.bulletin], [], {})
+    objects = stix.objects_of(data)
+    refused: list[ShareError] = []
+    bulletins = stix.assemble(objects, refused)
+    kept, left = inbox.take(place, objects.values(), peer)
+    left += [f"{one.where}: {one.what}" for one in refused]
+    if bulletins or kept or left:
+        return _Told(bulletins, left, {}, kept)
     if peer.kind != "authority":
-        raise ShareError(
-            "no bulletin of stillwatch is in it", hint='STIX of others is taken from a peer of `kind = "authority"`'
-        )
-    return foreign.read(data, peer.organisation)
+        hint = 'STIX of others is taken from a peer of `kind = "authority"`'
+        raise ShareError("no bulletin of stillwatch and no new answer is in it", hint=hint)
+    return _Told(*foreign.read(data, peer.organisation))
 
 
 def known(section: Share, name: str) -> Peer:
@@ -144,6 +160,8 @@ def tell_outcomes(outcomes: list[Outcome]) -> None:
         undone = f"; {counted(one.undone, 'lead')} undone" if one.undone else ""
         because = f": {plain(one.because)}" if one.because else ""
         click.echo(f"{one.bulletin}  {one.became}{because}{undone}")
+        for case in one.cases if one.became != "same" else ():
+            click.echo(f"  hunt again: it proposed groups to {plain(case)}")
 
 
 def _show(made: Referral, as_json: bool) -> None:

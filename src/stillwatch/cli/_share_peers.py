@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -13,22 +11,12 @@ import msgspec
 
 from stillwatch.cli._share_authority import known, tell_outcomes
 from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option, store_place
-from stillwatch.cli._share_traffic import opened, read_key
-from stillwatch.errors import ShareError, UsageError
-from stillwatch.kit.plain import plain
-from stillwatch.settings import Share
-from stillwatch.share import exchange as exchanges
-from stillwatch.share import peers
-from stillwatch.share.exchange import Exchange, Imported, Outcome, Seen
-from stillwatch.share.files import write
+from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.formats import stix
-from stillwatch.share.front import Front
-from stillwatch.share.log import Line, Log
+from stillwatch.share.log import Line
 from stillwatch.share.publish import publish as publish_all
-from stillwatch.share.taxii.answer import Server
 from stillwatch.share.taxii.client import Client
 from stillwatch.share.taxii.pending import Pending
-from stillwatch.share.taxii.serve import bind
 from stillwatch.share.taxii.store import Store
 
 
@@ -56,39 +44,6 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": len(records), "new_objects": new}))
     else:
         click.echo(f"{len(records)} released bulletins, {new} new objects")
-
-
-@click.command("taxii")
-@click.option("--listen", default="127.0.0.1:8443", show_default=True, metavar="HOST:PORT", help="Where to listen.")
-@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="PEM of the server's certificate.")
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="PEM of its key.")
-@click.option("--clients", type=click.Path(path_type=Path, exists=True), help="PEM: whose client certificates count.")
-@settings_option
-def taxii(
-    listen: str, certificate: Path | None, key: Path | None, clients: Path | None, settings_file: Path | None
-) -> None:
-    """Serve peers by TAXII 2.1, and match with them, until interrupted.
-
-    Who they are stands in peers.toml of the share directory.
-    """
-    section = found(settings_file)
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit() or not host:
-        raise UsageError(f"`{listen}` is no HOST:PORT")
-    place = directory(section)
-    log = Log(place)
-
-    def served(peer: str, collection: str, count: int) -> None:
-        log.add(Line(at=now(), who=peer, did="served", what=collection, to=[peer], note=f"{count} objects"))
-
-    server = Server(Store(store_place(section)), peers.read(place / peers.FILE), section.organisation, served)
-    listening = bind(Front(server, place), host, int(port), certificate=certificate, key=key, clients=clients)
-    scheme = "https" if certificate else "http"
-    click.echo(f"{scheme}://{host}:{listening.server_address[1]}/taxii2/stillwatch/", err=True)
-    try:
-        listening.serve_forever()
-    finally:
-        listening.server_close()
 
 
 @click.command("pull")
@@ -123,88 +78,4 @@ def pull(
     click.echo(f"{len(outcomes)} bulletins in {fresh} new objects; in shadow: nothing acts on them by itself")
 
 
-@click.command("look")
-@click.argument("traffic", metavar="TRAFFIC", type=click.Path(path_type=Path, exists=True))
-@click.option("--group-key", type=click.Path(path_type=Path), metavar="FILE", help="The group's key, for families.")
-@click.option("--on", "today", metavar="DAY", help="As if it were this day; today when left out.")
-@settings_option
-@json_option
-def look(traffic: Path, group_key: Path | None, today: str | None, settings_file: Path | None, as_json: bool) -> None:
-    """Look in TRAFFIC, canonical Parquet, for what peers told: leads for a person, and no orders."""
-    section = found(settings_file)
-    try:
-        day = date.fromisoformat(today) if today else datetime.now(UTC).date()
-    except ValueError:
-        raise UsageError(f"`{today}` is no day", hint="2026-05-04") from None
-    group = read_key(group_key) if group_key else None
-    looked = Exchange(directory(section)).look(lambda: _seen(traffic), group, day)
-    if as_json:
-        click.echo(msgspec.json.encode({"schema": 1, "bulletins": [exchanges.told(one) for one in looked]}))
-        return
-    for one in looked:
-        click.echo(
-            f"{one.bulletin.id}  {plain(one.bulletin.title)}: {len(one.leads)} accounts here match it, in shadow"
-        )
-        for lead in one.leads[:20]:
-            click.echo(f"  {plain(lead.account)}  {lead.bits:.1f} bits by {', '.join(lead.by[:4])}")
-
-
-@click.command("answer")
-@click.argument("bulletin", metavar="BULLETIN")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The STIX bundle to write.")
-@click.option("--opinion", "view", metavar="VIEW", help="strongly-disagree to strongly-agree.")
-@click.option("--because", default="", metavar="TEXT", help="Why; the peer reads it.")
-@settings_option
-def answer(bulletin: str, out: Path, view: str | None, because: str, settings_file: Path | None) -> None:
-    """Write a sighting of an imported BULLETIN, with rounded counts, and an opinion if there is one."""
-    section = found(settings_file)
-    one = _imported(section, bulletin)
-    told = exchanges.sighting(one, section.organisation, now())
-    if view:
-        told += exchanges.opinion(one.bulletin, section.organisation, view, because, now(), one.about)
-    if not told:
-        raise ShareError(
-            f"fewer than {exchanges.LEAST_SIGHTED} accounts match: no sighting is told", where=one.bulletin.id
-        )
-    data = stix.bundle(list({item["id"]: item for item in told}.values()))
-    write(out, data)
-    Log(directory(section)).add(
-        Line(at=now(), who=section.organisation, did="disputed" if view and "disagree" in view else "sighted",
-             what=one.bulletin.id, to=[one.peer], marking=one.bulletin.marking, digest=hashlib.sha256(data).hexdigest())
-    )  # fmt: skip
-    click.echo(f"written to {out}; push it to the inbox of `{plain(one.peer)}`")
-
-
-@click.command("weeks")
-@settings_option
-@json_option
-def weeks(settings_file: Path | None, as_json: bool) -> None:
-    """Show what each side sees, by week: released bulletins of one's own beside those of peers."""
-    section = found(settings_file)
-    own = [one.bulletin for one in desk(section).records() if one.released]
-    table = exchanges.joint(own, Exchange(directory(section)).all())
-    if as_json:
-        click.echo(msgspec.json.encode({"schema": 1, "weeks": table}))
-        return
-    for week, held in table.items():
-        click.echo(f"{week}  " + "  ".join(f"{plain(name)} {count:,}" for name, count in sorted(held.items())))
-
-
-VERBS = (token, publish, taxii, pull, look, answer, weeks)
-
-
-def _imported(section: Share, name: str) -> Imported:
-    fits = [one for one in Exchange(directory(section)).all() if name and one.bulletin.id.startswith(name)]
-    if len(fits) != 1:
-        raise ShareError(f"{'no import' if not fits else 'more than one import'} begins with `{plain(name, 80)}`")
-    return fits[0]
-
-
-def _seen(traffic: Path) -> Iterator[Seen]:
-    data = opened(traffic)
-    columns = [name for name in ("account", "at", "ip", "asn", "messages") if name in data.schema.names]
-    for batch in data.to_batches(columns=columns):
-        for row in batch.to_pylist():
-            turns = [turn for turn in row["messages"] or [] if turn and (turn["role"] or "")[:1] in ("u", "h")]
-            yield Seen(account=row["account"], day=row["at"].date(), ip=row.get("ip"), asn=row.get("asn"),
-                       prompt=(turns[-1]["content"] or "") if turns else "")  # fmt: skip
+VERBS = (token, publish, pull)

@@ -50,7 +50,8 @@ def _parsed(command: click.Command, named: str, words: list[str]) -> tuple[str, 
         value: Any = given.get(str(parameter.name))
         told = [one for one in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(one, str)]
         if parameter.required and not told:
-            return f"`{named}` needs {parameter.make_metavar(context)}", f"`{named} --help` tells what it is"
+            name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
+            return f"`{named}` needs `{name}`", f"`{named} --help` tells what it is"
         if isinstance(parameter.type, click.Choice):
             choices = [str(choice) for choice in parameter.type.choices]
             for one in told:

@@ -7,11 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from stillwatch import ingest
-from stillwatch.cli._place import as_json, by, now, place
+from stillwatch import ingest, settings
+from stillwatch.cli._place import as_json, by, now, place, settings_option
+from stillwatch.cli._traffic import opened, read_as
 from stillwatch.errors import UsageError
 from stillwatch.kit.plain import counted, plain
-from stillwatch.store import licences, receipts
+from stillwatch.remedy.deliver import from_log
+from stillwatch.store import key as keys
+from stillwatch.store import licences, live, receipts
 from stillwatch.store.book import open_book
 from stillwatch.watch.orders import person
 
@@ -73,6 +76,34 @@ def revoke(grant: str, place_: Path, by: str, why: str) -> None:
     """Revoke GRANT; what was delivered under it stays on record."""
     licences.revoke(open_book(place_), grant, by=person(by), why=why, at=now())
     click.echo(f"{plain(grant)}: revoked")
+
+
+@command.command("deliver")
+@click.argument("grant")
+@click.argument("traffic", nargs=-1, required=True)
+@place
+@read_as
+@settings_option
+@as_json
+def deliver(
+    grant: str, traffic: tuple[str, ...], place_: Path, format_: str | None, map_: Path | None,
+    settings_file: Path | None, as_json_: bool,
+) -> None:  # fmt: skip
+    """Put the answers of TRAFFIC, a log, that GRANT covers on its record: those that the proxy did not deliver."""
+    told = settings.find(settings_file)
+    key = keys.find(told.store.key_file)
+    with opened(traffic, format_, map_, told) as gathered:
+        assert gathered is not None  # noqa: S101 - traffic is required
+        found = from_log(open_book(place_), grant, gathered, state=live.read(place_, key), key=key)
+    if as_json_:
+        click.echo(msgspec.json.encode(found))
+        return
+    click.echo(
+        f"{plain(grant)}: {counted(found.delivered, 'answer')} of {counted(found.exchanges, 'exchange')} on record"
+    )
+    click.echo(
+        f"  {found.known:,} were already; {found.outside:,} outside its terms; {found.unanswered:,} without an answer"
+    )
 
 
 @command.command("receipt")

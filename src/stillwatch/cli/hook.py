@@ -98,6 +98,8 @@ def outbox_(place_: Path, as_json_: bool) -> None:
     for one in found:
         due = "" if one.step == "stuck" else f", next try in {max(one.due - time.time(), 0):.0f} s"
         click.echo(f"{one.id}  {one.hook}  {one.step}  tried {one.tries} x{due}  {plain(one.told)}")
+    if not found:
+        click.echo("everything is delivered")
 
 
 @command.command("remove")
@@ -210,5 +212,7 @@ def commands(enforce: bool, place_: Path, settings_file: Path | None, as_json_: 
             click.echo(f"{one.adapter} {one.deed} {plain(one.account)} for {one.order}{since}: {came}")
         if not done:
             click.echo("nothing is to be done or undone")
+        for name in acts.nameless(book, adapters):
+            click.echo(f"{name} names nobody: plan it with `--case`, so that its members are known by name")
     if any(one.status != 0 for one in done) and enforce:
         raise BookError("a command failed", hint="it is tried again, the longer the more often")

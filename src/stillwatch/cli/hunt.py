@@ -14,10 +14,12 @@ from stillwatch.cli._progress import Journey
 from stillwatch.cli._rehearsed import rehearsed
 from stillwatch.cli._values import Instant, Size
 from stillwatch.errors import UsageError
+from stillwatch.hunt import told
 from stillwatch.hunt.rehearse import rehearse
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 from stillwatch.report import table
+from stillwatch.share.exchange import Exchange
 from stillwatch.store import cases
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -35,6 +37,10 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--previous", type=click.Path(path_type=Path, file_okay=False),
     help="The case of an earlier hunt: ids persist, and each entry is told as new, known or grown.",
+)  # fmt: skip
+@click.option(
+    "--leads", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
+    help="The share directory: what peers told, and was looked for here, proposes groups; it weighs nothing.",
 )  # fmt: skip
 @click.option(
     "--case", type=click.Path(path_type=Path, file_okay=False), help="The directory to write; else a new one here."
@@ -57,7 +63,7 @@ def command(
     traffic: tuple[str, ...], format_: str | None, map_: Path | None, accounts: Path | None, grants: Path | None,
     known: Path | None, since: int | None, until: int | None, previous: Path | None, case: Path | None, fdr: float,
     no_content: bool, engine: str, memory: int, threads: int | None, settings_file: Path | None, resume: bool,
-    dry_run: bool, as_json: bool,
+    leads: Path | None, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Hunt for campaigns in TRAFFIC: files, directories or patterns of logs, or - for stdin.
 
@@ -70,13 +76,13 @@ def command(
         raise UsageError("`--resume` needs the case that was interrupted", hint="name it with `--case`")
     request = Request(
         traffic=traffic, case=case or _fresh(), format=format_, map=map_, accounts=accounts, grants=grants,
-        known=known, since=since, until=until, previous=previous, fdr=fdr, no_content=no_content, engine=engine,
-        memory=memory, threads=threads or len(os.sched_getaffinity(0)), resume=resume,
-        settings=settings.find(settings_file),
+        known=known, since=since, until=until, previous=previous, leads=leads, fdr=fdr,
+        no_content=no_content, engine=engine, memory=memory, threads=threads or len(os.sched_getaffinity(0)),
+        resume=resume, settings=settings.find(settings_file),
     )  # fmt: skip
     if dry_run:
-        told = rehearse(request)
-        click.echo(msgspec.json.encode(told) if as_json else "\n".join(rehearsed(told)))
+        rehearsal = rehearse(request)
+        click.echo(msgspec.json.encode(rehearsal) if as_json else "\n".join(rehearsed(rehearsal)))
         return 0
     try:
         with Journey() as journey:
@@ -84,6 +90,8 @@ def command(
     except KeyboardInterrupt:
         click.echo(f"\nwhat was read is kept in {request.case}; the same command with `--resume` goes on", err=True)
         raise
+    if leads is not None:
+        Exchange(leads).hunted(told.used(leads), str(request.case.absolute()))
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

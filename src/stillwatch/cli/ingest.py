@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from stillwatch import ingest as room
 from stillwatch import settings
 from stillwatch.ingest import Taken
+from stillwatch.kit.plain import counted
 
 
 @click.command()
@@ -102,14 +103,14 @@ def _told(taken: Taken, out: Path) -> dict[str, object]:
 
 def _summary(taken: Taken, out: Path) -> None:
     say = click.echo
-    say(f"{taken.rows} exchanges from {taken.sources} sources are in {out}", err=True)
+    say(f"{counted(taken.rows, 'exchange')} from {counted(taken.sources, 'source')}: now in {out}", err=True)
     if taken.skipped:
-        say(f"{taken.skipped} sources were in already", err=True)
+        say(f"{counted(taken.skipped, 'source')} {'was' if taken.skipped == 1 else 'were'} in already", err=True)
     if taken.duplicates:
-        say(f"{taken.duplicates} records stood twice and were left out", err=True)
+        say(f"left out: {counted(taken.duplicates, 'record')} that stood there before", err=True)
     if taken.mended:
-        say(f"{taken.mended} records had a field of another type than expected; it was left empty", err=True)
+        say(f"{counted(taken.mended, 'record')} had a field of another type than expected; it was left empty", err=True)
     if taken.rejected:
-        say(f"{taken.rejected} lines could not be read: see {out / 'rejected.jsonl'}", err=True)
+        say(f"{counted(taken.rejected, 'line')} could not be read: see {out / 'rejected.jsonl'}", err=True)
     for line, count in taken.maps.most_common(1):
         say(f"hint: {count} of them would be mended by a --map file with the line\n    {line}", err=True)

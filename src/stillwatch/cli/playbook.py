@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,8 @@ from stillwatch.cli._place import as_json, by, now, place, settings_option
 from stillwatch.cli._spoken import spoken
 from stillwatch.errors import UsageError
 from stillwatch.kit.plain import counted, plain
-from stillwatch.model.playbook import STAGES, Playbook, Run, Step
+from stillwatch.model.answer import Order
+from stillwatch.model.playbook import STAGES, Playbook, Run, Step, StepState
 from stillwatch.remedy import playbooks
 from stillwatch.store import cases, runs
 from stillwatch.store.book import open_book
@@ -149,6 +152,60 @@ def done(
         for line in _undo(was, _values(state, place_)):
             click.echo(line)
     _tell(state, place_, as_json_)
+
+
+@command.command("do")
+@click.argument("run")
+@click.argument("step")
+@click.option("--undo", is_flag=True, help="Take it back instead, for the reason given.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
+@place
+@by
+def do(run: str, step: str, undo: bool, dry_run: bool, place_: Path, by: str, why: str) -> None:
+    """Run the verb of STEP of RUN, and put on record that it is done; what only a person can do is not done."""
+    book, who = open_book(place_), person(by)
+    found = runs.run(book, run)
+    one = found.playbook.step(step)
+    if one is None:
+        steps = ", ".join(each.id for each in found.playbook.steps)
+        raise UsageError(f"`{found.playbook.name}` has no step `{step}`", hint=f"it has {steps}")
+    line = (one.undo if one.undo_verb else "") if undo else one.verb
+    if not line:
+        raise UsageError(
+            f"step `{step}` is a person's: {plain(one.undo if undo else one.task)}",
+            hint=f"do it, then `stillwatch playbook done {run} {step}{' --undo' if undo else ''} --by {who!r}`",
+        )  # fmt: skip
+    words = playbooks.filled(line, {**_values(found, place_), "by": who})
+    if any("{order}" in word for word in words):
+        raise UsageError("no step has planned an order yet", hint=f"`playbook done {run} STEP --order ID` names it")
+    if undo and not why.strip():
+        raise UsageError("taking back needs a reason", hint="say why, with `--reason`")
+    state: StepState = "undone" if undo else "done"
+    runs.check(found, step, state)
+    click.echo(f"stillwatch {shlex.join(words)}", err=True)
+    if not dry_run:
+        order = _ran(words)
+        _tell(runs.mark(book, run, step, state, by=who, note=why, at=now(), order=order), place_, as_json_=False)
+
+
+def _ran(words: list[str]) -> str:
+    """Run a verb; gives the order that it planned, where it did."""
+    from stillwatch.cli import stillwatch
+
+    plans = words[:2] == ["order", "plan"]
+    raw = io.BytesIO()
+    told = io.TextIOWrapper(raw, "utf-8", write_through=True)
+    with contextlib.redirect_stdout(told) if plans else contextlib.nullcontext():
+        code = stillwatch.main(
+            args=[*words, "--json"] if plans else words, prog_name="stillwatch", standalone_mode=False
+        )
+    if isinstance(code, int) and code:
+        raise UsageError(f"the verb ended with {code}, and the step is not done", hint="see what it said above")
+    if not plans:
+        return ""
+    order = msgspec.json.decode(raw.getvalue(), type=Order)
+    click.echo(f"planned {order.id}: {order.rung} on {counted(order.blast.accounts, 'account')}")
+    return order.id
 
 
 def folder_of(folder: Path | None, settings_file: Path | None) -> Path | None:

@@ -13,6 +13,8 @@ from stillwatch.cli._place import DEFAULT, settings_option
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
+    from stillwatch.serve.http import App
+    from stillwatch.settings import Share
     from stillwatch.store.book import Book
     from stillwatch.watch.room import Room
 
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 @click.option("--enforce", is_flag=True, help="Let orders act; else they are only counted (shadow).")
 @settings_option
 def command(listen: str, store: str, enforce: bool, settings_file: Path | None) -> None:
-    """Answer POST and GET /v1/decide, /metrics, /openapi.json and /healthz until interrupted."""
+    """Answer POST and GET /v1/decide, /metrics, /openapi.json and /healthz until interrupted.
+
+    Peers get /taxii2/ and /match/ besides, where `[share] organisation` is set and peers.toml names some.
+    """
     from stillwatch.serve.decisions import Decisions
     from stillwatch.serve.run import parse, run
     from stillwatch.watch.room import Room
@@ -34,7 +39,21 @@ def command(listen: str, store: str, enforce: bool, settings_file: Path | None) 
     mode = "orders act" if enforce else "shadow: orders are counted and nothing is enforced"
     _hooks(room, enforce)
     click.echo(f"stillwatch: decisions on http://{where.host}:{where.port} ({mode})", err=True)
-    run(Decisions(room), where)
+    run(_with_peers(Decisions(room), room.settings.share), where)
+
+
+def _with_peers(app: App, section: Share) -> App:
+    """Answer peers too, where an organisation is named and `peers.toml` says who they are."""
+    from stillwatch.cli._share_desk import directory
+    from stillwatch.share.peers import FILE
+
+    if not section.organisation.strip() or not (directory(section) / FILE).exists():
+        return app
+    from stillwatch.cli._share_serve import front
+    from stillwatch.share.taxii.serve import beside
+
+    click.echo("stillwatch: peers at /taxii2/stillwatch/ and /match/", err=True)
+    return beside(app, front(section))
 
 
 def _hooks(room: Room, enforce: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from stillwatch.errors import CaseError
 from stillwatch.kit.plain import counted, plain
 from stillwatch.store import key as keys
 from stillwatch.store import live
+from stillwatch.store.counted import recognised
 from stillwatch.watch.export import export
 
 
@@ -44,6 +46,13 @@ def show(place_: Path, settings_file: Path | None, as_json_: bool) -> None:
             "there is no live state", where=str(place_), hint="make one with `stillwatch state export CASE`"
         )
     _tell(state.meta, as_json_)
+    if not as_json_:
+        for campaign, times in sorted(recognised(place_).items()):
+            first = datetime.fromtimestamp(min(times), UTC)
+            told = counted(len(times), "newcomer")
+            click.echo(
+                f"  {plain(campaign)}: {told} recognised since {first:%Y-%m-%d %H:%M} UTC, by keyed hashes alone"
+            )
 
 
 def _tell(meta: live.Meta, as_json_: bool) -> None:

@@ -26,6 +26,9 @@ has 100; below some 8 a family says nothing that could be tested."""
 LANES: Final = 16
 EMPTY: Final = np.uint32(0xFFFFFFFF)
 
+FILTER_BITS: Final = 22
+"""Most fingerprints are light; a filter of half a megabyte tells it of nearly all of them."""
+
 U64 = np.uint64
 
 
@@ -60,8 +63,18 @@ def _count_weighted(
 
 
 @kernel
+def _enough(table: npt.NDArray[np.uint8], support: int, bits: npt.NDArray[np.uint8]) -> None:
+    """Note in one bit for each place of the table whether enough was counted there."""
+    for i in range(len(bits)):
+        byte = 0
+        for bit in range(8):
+            byte |= int(table[8 * i + bit] >= support) << bit
+        bits[i] = byte
+
+
+@kernel
 def _chosen(
-    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], support: int, half: int, halves: int,
+    bits: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], half: int, halves: int,
     places: npt.NDArray[np.int32],
 ) -> int:  # fmt: skip
     """Find where the fingerprints stand that may be heavy; returns how many."""
@@ -73,7 +86,30 @@ def _chosen(
     for i in range(mine):
         place = places[i]
         places[found] = place
-        found += table[marks[place] >> shift] >= support
+        slot = marks[place] >> shift
+        found += (bits[slot >> 3] >> (slot & 7)) & 1
+    return found
+
+
+@kernel
+def _mark(marks: npt.NDArray[np.uint32], bits: npt.NDArray[np.uint8]) -> None:
+    """Note marks in a filter of 2**FILTER_BITS bits."""
+    for i in range(len(marks)):
+        slot = marks[i] >> (32 - FILTER_BITS)
+        bits[slot >> 3] |= np.uint8(1) << np.uint8(slot & 7)
+
+
+@kernel
+def _maybe(
+    marks: npt.NDArray[np.uint32], bits: npt.NDArray[np.uint8], places: npt.NDArray[np.int32],
+    keys: npt.NDArray[np.uint64],
+) -> int:  # fmt: skip
+    """Find the marks that may be in the filter: where they stand, and their keys; returns how many."""
+    found = 0
+    for i in range(len(marks)):
+        places[found], keys[found] = i, U64(marks[i]) + U64(1)
+        slot = marks[i] >> (32 - FILTER_BITS)
+        found += (bits[slot >> 3] >> (slot & 7)) & 1
     return found
 
 
@@ -116,7 +152,7 @@ class Heavy:
     """
 
     def __init__(self, expected: int, *, bits: int = 29, support: int = SUPPORT, halves: int = 1) -> None:
-        bits = min(bits, max(16, int(expected).bit_length()))
+        bits = min(bits, max(16, int(expected).bit_length() - 1))  # two in a place: one place in a thousand deceives
         self.table = np.zeros(1 << bits, np.uint8)
         self.shift = 32 - bits
         self.support = support
@@ -127,7 +163,9 @@ class Heavy:
         self.marks = np.zeros(0, np.uint32)
         self.rows = np.zeros(0, np.int64)
         self.lanes = np.zeros((0, LANES), np.uint32)
+        self._bits = np.zeros(0, np.uint8)
         self._lookup = Codes()
+        self._filter = np.zeros(1 << (FILTER_BITS - 3), np.uint8)
 
     def count(
         self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
@@ -149,10 +187,14 @@ class Heavy:
     ) -> None:  # fmt: skip
         """Second pass: count the chosen exactly and sketch the texts (numbered from `start`) that they occur in."""
         weighed = weights if weights is not None else np.zeros(0, np.int64)
+        if len(self.table):
+            self._bits = np.zeros(len(self.table) // 8, np.uint8)
+            _enough(self.table, self.support, self._bits)
+            self.table = np.zeros(0, np.uint8)
 
         def run(half: int) -> None:
             places = np.empty(len(marks) + 1, np.int32)
-            found = _chosen(self.table, self.shift, marks, self.support, half, self.halves, places)
+            found = _chosen(self._bits, self.shift, marks, half, self.halves, places)
             places = places[:found]
             codes, _ = self._codes[half].encode(marks[places].astype(np.uint64) + U64(1))
             self._room(half)
@@ -180,9 +222,15 @@ class Heavy:
         order = heavy[np.argsort(marks[heavy], kind="stable")]
         self.marks, self.rows, self.lanes = marks[order], rows[order], lanes[order]
         self._codes, self._exact, self._lanes = [], [], []
+        self._bits = np.zeros(0, np.uint8)
+        _mark(self.marks, self._filter)
         self._lookup = Codes(len(self.marks))
         self._lookup.encode(self.marks.astype(np.uint64) + U64(1))
 
     def lookup(self, marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
         """Number each fingerprint among the heavy ones, -1 for a light one."""
-        return self._lookup.lookup(marks.astype(np.uint64) + U64(1))
+        places, keys = np.empty(len(marks) + 1, np.int32), np.empty(len(marks) + 1, np.uint64)
+        found = _maybe(marks, self._filter, places, keys)
+        codes = np.full(len(marks), -1, np.int32)
+        codes[places[:found]] = self._lookup.lookup(keys[:found])
+        return codes

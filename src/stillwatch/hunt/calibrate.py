@@ -177,8 +177,8 @@ def _hours(log: Log, linked: Linked) -> npt.NDArray[np.float64]:
     """Find the hour of the day around which each owner is active (a circular mean)."""
     crowd = linked.traces.crowd
     east, north = np.zeros(crowd.owners), np.zeros(crowd.owners)
-    for _, piece in log.scratch.pieces("account", "at"):
-        owner = crowd.owner[linked.codes.lookup(piece["account"])]
+    for _, piece in log.scratch.pieces("who", "at"):
+        owner = crowd.owner[piece["who"]]
         angle = (piece["at"] % 86_400_000) * (2 * np.pi / 86_400_000)
         east += np.bincount(owner, weights=np.cos(angle), minlength=crowd.owners)
         north += np.bincount(owner, weights=np.sin(angle), minlength=crowd.owners)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
-from stillwatch.kit.codes import Codes
+from stillwatch.kit.codes import Seen
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.held import hold
 from stillwatch.kit.pairs import Pairs
@@ -27,9 +27,7 @@ FRAME_OWNERS: Final = 3
 U64 = np.uint64
 
 
-def look(
-    scratch: Scratch, codes: Codes, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
-) -> Closely:
+def look(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]) -> Closely:
     """Read what the late views need, in two passes over the scratch.
 
     Args:
@@ -42,36 +40,38 @@ def look(
     wanted = linked.copy()
     wanted[sample] = True
     hours, models = Pairs(), Pairs()
-    first_seen: dict[int, int] = {}
+    every = Pairs()
     carried = np.zeros(len(harness), np.int64)
-    names = ["account", "at", "primary", *(["model"] if "model" in scratch else [])]
+    names = ["who", "at", "primary", *(["model"] if "model" in scratch else [])]
     for _, piece in scratch.pieces(*names):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+        owner = crowd.owner[piece["who"]]
         here = wanted[owner]
         hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64), piece["at"][here])
         if "model" in piece:
             models.add(owner[here], piece["model"][here], piece["at"][here])
-            for name, at in zip(*_firsts(piece["model"], piece["at"]), strict=True):
-                first_seen[name] = min(first_seen.get(name, at), at)
+            every.add(np.zeros(len(owner), np.int32), piece["model"], piece["at"])
         mine = linked[owner]
-        used = np.unique(np.stack([piece["primary"][mine], owner[mine]]), axis=1)
-        carried += np.bincount(used[0], minlength=len(harness))
+        used = Seen(len(harness))
+        key = piece["primary"][mine].astype(U64) << U64(32) | owner[mine].astype(U64) + U64(1)
+        used.note(key, piece["primary"][mine])
+        carried += used.counts
     active = hours.close()
     used_models = models.close()
-    released = sorted(first_seen, key=lambda name: first_seen[name])[:MODELS]
+    appeared = every.close()
+    released = np.argsort(appeared.first, kind="stable")[:MODELS]
     adopted = np.zeros((crowd.owners, len(released)), np.int64)
-    for number, name in enumerate(released):
-        theirs = used_models.other == name
+    for number, place in enumerate(released):
+        theirs = used_models.other == appeared.other[place]
         adopted[used_models.one[theirs], number] = used_models.first[theirs]
     frames = (carried >= FRAME_OWNERS) & ~harness
     frames[0] = False
-    item_owner, item, item_family = _items(scratch, codes, crowd, frames)
+    item_owner, item, item_family = _items(scratch, crowd, frames)
     return Closely(
         owners=np.flatnonzero(wanted).astype(np.int32),
         sample=sample,
         hours=hold(active.one, active.other, np.ones(len(active.one)), crowd.owners, most=1 << 14),
-        models=np.array(released, U64),
-        released=np.array([first_seen[name] for name in released], np.int64),
+        models=appeared.other[released],
+        released=appeared.first[released],
         adopted=adopted,
         item_owner=item_owner,
         item=item,
@@ -79,22 +79,15 @@ def look(
     )
 
 
-def _firsts(names: npt.NDArray[np.uint64], times: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    """Find the first time of each name."""
-    order = np.lexsort((times, names))
-    fresh = np.flatnonzero(np.diff(names[order], prepend=U64(0)) != 0)
-    return names[order][fresh].tolist(), times[order][fresh].tolist()
-
-
 def _items(
-    scratch: Scratch, codes: Codes, crowd: Crowd, frames: npt.NDArray[np.bool_]
+    scratch: Scratch, crowd: Crowd, frames: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
     """List the distinct (owner, frame, item): an item is a last user turn within its frame."""
     found = [(np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32))]
     if "last" in scratch and frames.any():
-        for _, piece in scratch.pieces("account", "primary", "last"):
+        for _, piece in scratch.pieces("who", "primary", "last"):
             here = frames[piece["primary"]] & (piece["last"] != 0)
-            owner = crowd.owner[codes.lookup(piece["account"][here])]
+            owner = crowd.owner[piece["who"][here]]
             item = np.zeros(len(owner), U64)
             pair(piece["primary"][here].astype(U64), piece["last"][here], item)
             found.append((owner, item, piece["primary"][here]))

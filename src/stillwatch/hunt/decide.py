@@ -14,7 +14,7 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import SELF_CONFIRMING, TIE_BITS, Settled
+from stillwatch.judge.groups import PEERS, TIE_BITS, Settled, Told
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
@@ -297,7 +297,7 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
         tied = float((group.ties[name] >= TIE_BITS).mean())
         if bits < 1.0 and tied < 0.1:
             continue
-        proposed = joined.proposals.by[group.seed] == name and name not in SELF_CONFIRMING
+        proposed = name in joined.proposals.aside(group.seed)
         note = " (confirms; not counted)" if late else " (proposed the group; not counted)" if proposed else ""
         shown.append(
             Evidence(
@@ -308,7 +308,32 @@ def _evidence(joined: Joined, group: Settled) -> list[Evidence]:
                 innocent_reading=look.view.INNOCENT,
             )
         )
-    return sorted(shown, key=lambda one: -one.bits)
+    return [*sorted(shown, key=lambda one: -one.bits), *_told(joined, group)]
+
+
+def _told(joined: Joined, group: Settled) -> list[Evidence]:
+    """Say which peers pointed at the group, and what that changed; it weighs nothing."""
+    proposed = joined.proposals.told_by(group.seed)
+    held: dict[str, tuple[int, int]] = {}
+    for told in joined.proposals.told:
+        inside = int(np.isin(told.members, group.members).sum())
+        if inside >= 2:
+            held[told.label] = max(held.get(told.label, (0, 0)), (inside, len(told.members)))
+    return [
+        Evidence(
+            view=PEERS, axis="deception", bits=0.0, innocent_reading="a peer may be wrong, or mean somebody else",
+            because=f"{label} points at {of} owners, of whom {inside} are in the group"
+            f"{_changed(label, proposed, group)} (a lead; not counted)",
+        )
+        for label, (inside, of) in sorted(held.items())
+    ]  # fmt: skip
+
+
+def _changed(label: str, proposed: Told | None, group: Settled) -> str:
+    told = ", and proposed it" if proposed is not None and proposed.label == label else ""
+    if label in group.let_in:
+        told += f"; {len(group.let_in[label])} of them were looked at for that, and have two ties of this log's own"
+    return told
 
 
 def _intent_evidence(reads: Sequence[Read]) -> list[Evidence]:

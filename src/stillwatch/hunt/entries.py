@@ -48,7 +48,7 @@ def entries(
         fresh: where the files of the case are written.
     """
     crowd, families = linked.traces.crowd, linked.families
-    counted = tell.count(log.scratch, linked.codes, decided.drafts, len(crowd.accounts))
+    counted = tell.count(log.scratch, decided.drafts, len(crowd.accounts))
     named = name_entries([_found(draft, linked) for draft in decided.drafts], log.declared.previous)
     attributed = [
         (one.id, total.rows)

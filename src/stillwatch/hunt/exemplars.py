@@ -20,6 +20,8 @@ from stillwatch.kit.arrow import numbers
 from stillwatch.settings import Store
 
 READ: Final = ("exchange", "account", "at", "messages")
+LOOKED_AT: Final = 16
+"""Pieces of the traffic in which exemplars are sought first."""
 
 Exemplar = dict[str, Any]
 
@@ -39,9 +41,10 @@ def exemplars(
     """
     if settings.exemplars <= 0 or "last" not in scratch:
         return []
+    looked = _looked_at(scratch)
     wanted: dict[int, list[tuple[str, str]]] = {}
     for entry, rows in attributed:
-        for family, row in _spread(rows, primary_of(scratch, rows), settings.exemplars):
+        for family, row in _spread(rows, primary_of(scratch, rows), settings.exemplars, looked):
             wanted.setdefault(row, []).append((entry, names[family]))
     found = []
     for numbers_of, batch in reread(tasks, scratch, np.array(sorted(wanted), np.int64), READ):
@@ -51,11 +54,30 @@ def exemplars(
     return sorted(found, key=lambda one: (one["entry"], one["family"], one["at"], one["exchange"]))
 
 
-def _spread(rows: npt.NDArray[np.int64], families: npt.NDArray[np.int32], each: int) -> list[tuple[int, int]]:
-    """Choose rows of every family, evenly spaced: (family, row) pairs."""
+def _looked_at(scratch: Scratch) -> npt.NDArray[np.int64]:
+    """Choose pieces of the traffic, evenly spread over it: the first row of each and the row after its last, in turn.
+
+    To read one exchange again a whole piece is decoded, so exemplars are sought in a few pieces.
+    """
+    ends = np.cumsum([0, *(segment.rows for segment in scratch.segments)])
+    pieces = np.unique(np.linspace(0, len(ends) - 2, min(LOOKED_AT, len(ends) - 1)).astype(np.int64))
+    return np.stack([ends[pieces], ends[pieces + 1]], axis=1).reshape(-1)
+
+
+def _spread(
+    rows: npt.NDArray[np.int64], families: npt.NDArray[np.int32], each: int, looked: npt.NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Choose rows of every family, evenly spaced: (family, row) pairs; elsewhere than looked at only for want of them.
+
+    Args:
+        looked: where pieces that are looked at begin and end, ascending.
+    """
     chosen = []
+    near = np.searchsorted(looked, rows, side="right") % 2 == 1
     for family in np.unique(families[families > 0]).tolist():
         own = rows[families == family]
+        here = near[families == family]
+        own = own[here] if np.count_nonzero(here) >= min(each, len(own)) else own
         places = np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).astype(np.int64))
         chosen += [(family, int(row)) for row in own[places]]
     return chosen

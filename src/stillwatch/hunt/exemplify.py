@@ -31,17 +31,15 @@ class Labelling(Protocol):
         """Label rows; 0 for none."""
 
 
-def choose(
-    scratch: Scratch, codes: Codes, owner_of: npt.NDArray[np.int32], labels: Labelling, seed: int = 0
-) -> dict[int, list[int]]:
+def choose(scratch: Scratch, owner_of: npt.NDArray[np.int32], labels: Labelling, seed: int = 0) -> dict[int, list[int]]:
     """Choose up to EXEMPLARS rows for every label, from pieces spread evenly over the traffic."""
     chosen: dict[int, list[int]] = {}
     step = max(1, round(scratch.rows / LOOK_ROWS))
     rng = np.random.default_rng(seed)
-    for number, (start, piece) in enumerate(scratch.pieces("account", "primary")):
+    for number, (start, piece) in enumerate(scratch.pieces("who", "primary")):
         if number % step and len(scratch.segments) > step:
             continue
-        label = labels.of(owner_of[codes.lookup(piece["account"])], piece["primary"])
+        label = labels.of(owner_of[piece["who"]], piece["primary"])
         rows = rng.permutation(np.flatnonzero(label))
         order = rows[np.argsort(label[rows], kind="stable")]
         starts = np.flatnonzero(np.diff(label[order], prepend=-1))

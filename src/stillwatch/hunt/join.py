@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch import rooms
-from stillwatch.judge.groups import Look, Proposals, Settled, examine, gather
+from stillwatch.judge.groups import Look, Proposals, Settled, Told, examine, gather
 from stillwatch.model.traces import Closely, Traces
 from stillwatch.model.view import View
 
@@ -29,17 +29,19 @@ class Joined:
 
 
 def join(
-    traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = ()
-) -> Joined:
+    traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = (),
+    told: Sequence[Told] = (),
+) -> Joined:  # fmt: skip
     """Run every view of the `link` room over the traces.
 
     Args:
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
         without: views that are switched off.
+        told: what peers told of: proposals, and no evidence.
     """
     silent: dict[str, tuple[str, ...]] = {}
     looks = look(traces, silent, without=without)
-    proposals = examine(looks, fdr)
+    proposals = examine(looks, fdr, told)
     closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)

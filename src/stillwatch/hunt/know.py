@@ -39,20 +39,21 @@ def number_accounts(scratch: Scratch) -> tuple[npt.NDArray[np.uint64], Codes]:
 def name_accounts(files: Sequence[Path], hashes: npt.NDArray[np.uint64], codes: Codes) -> list[str]:
     """Read the account names again and give each its place; only the dictionaries of the column are looked at."""
     names = [""] * len(hashes)
-    missing = len(hashes)
+    named = np.zeros(len(hashes), np.bool_)
     for file in files:
-        if missing == 0:
+        if named.all():
             break
         with pq.ParquetFile(file, read_dictionary=["account"]) as opened:
             for batch in opened.iter_batches(1 << 16, columns=["account"]):
                 column = batch.column(0)
                 values = column.dictionary if pa.types.is_dictionary(column.type) else pc.unique(column)
                 found = codes.lookup(hash_column(values))
-                for place in np.flatnonzero(found >= 0):
-                    if not names[found[place]]:
-                        names[found[place]] = values[int(place)].as_py()
-                        missing -= 1
-                if missing == 0:
+                fresh = np.flatnonzero(found >= 0)
+                fresh = fresh[~named[found[fresh]]]
+                for number, name in zip(found[fresh].tolist(), values.take(pa.array(fresh)).to_pylist(), strict=True):
+                    names[number] = name
+                named[found[fresh]] = True
+                if named.all():
                     break
     return names
 
@@ -87,8 +88,9 @@ def take_facts(table: pa.Table | None, codes: Codes, count: int) -> Facts:
     verification = np.zeros(count, np.uint8)
     if table is not None and "verification" in columns:
         ranks = {"none": 1, "email": 2, "phone": 3, "card": 4, "kyc": 5}
-        given = table.column("verification").to_pylist()
-        verification[place] = np.array([ranks.get(str(g).lower(), 0) for g in given], np.uint8)[rows]
+        given = table.column("verification").combine_chunks().dictionary_encode()
+        known = np.array([ranks.get(str(g).lower(), 0) for g in given.dictionary.to_pylist()] + [0], np.uint8)
+        verification[place] = known[pc.fill_null(given.indices, -1).to_numpy(zero_copy_only=False)[rows]]
     return Facts(
         created_at=when("created_at"), closed_at=when("closed_at"), payment=hashed("payment"),
         payment_bin=hashed("payment_bin"), device=hashed("device"), referrer=hashed("referrer"),
@@ -109,28 +111,28 @@ def _mail(column: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
 
 
 def count_traffic(scratch: Scratch, codes: Codes, count: int) -> tuple[npt.NDArray[np.int64], ...]:
-    """Count the exchanges of each account, with the first and the last time."""
+    """Count the exchanges of each account, with the first and the last time; write the column `who`, its number."""
+    who = np.empty(scratch.rows, np.int32)
     exchanges = np.zeros(count, np.int64)
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
-    for _, piece in scratch.pieces("account", "at"):
+    for start, piece in scratch.pieces("account", "at"):
         account = codes.lookup(piece["account"])
+        who[start : start + len(account)] = account
         exchanges += np.bincount(account, minlength=count)
         np.minimum.at(first, account, piece["at"])
         np.maximum.at(last, account, piece["at"])
+    scratch.put("who", who)
     return exchanges, first, last
 
 
-def meet(
-    scratch: Scratch, files: Sequence[Path], table: pa.Table | None, declared: Sequence[Declared]
-) -> tuple[Crowd, Codes]:
-    """Do all of this: the crowd of a log, and the table that numbers its accounts."""
+def meet(scratch: Scratch, files: Sequence[Path], table: pa.Table | None, declared: Sequence[Declared]) -> Crowd:
+    """Do all of this: the crowd of a log."""
     hashes, codes = number_accounts(scratch)
     names = name_accounts(files, hashes, codes)
     facts = take_facts(table, codes, len(hashes))
     owners = find_owners(facts, declared, {name: i for i, name in enumerate(names)})
     exchanges, first, last = count_traffic(scratch, codes, len(hashes))
-    crowd = Crowd(
+    return Crowd(
         accounts=names, exchanges=exchanges, first=first, last=last, facts=facts, owner=owners.owner,
         declared=owners.declared, reasons=owners.reasons,
     )  # fmt: skip
-    return crowd, codes

@@ -19,7 +19,6 @@ import pyarrow as pa
 from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.grow import Grown
 from stillwatch.kit.arrow import texts
-from stillwatch.kit.codes import Codes
 from stillwatch.kit.fingerprint import FRAME, MOST, scratch, sketch
 from stillwatch.kit.hashes import hash_column
 from stillwatch.model.grant import Grant
@@ -55,7 +54,7 @@ class Use:
 
 
 def used(
-    scratch_: Scratch, codes: Codes, names: Sequence[str], grown: Grown, family_names: Sequence[str],
+    scratch_: Scratch, names: Sequence[str], grown: Grown, family_names: Sequence[str],
     grants: Sequence[Grant], carried: Mapping[str, int],
 ) -> list[Use]:  # fmt: skip
     """Count the use of every grant whose holder is in the traffic, in one pass over the scratch."""
@@ -65,9 +64,9 @@ def used(
     models = [hash_column(pa.array(sorted(grant.models), pa.string())) for grant in grants]
     within, outside = np.zeros(len(grants), np.int64), np.zeros(len(grants), np.int64)
     hours: list[dict[int, int]] = [{} for _ in grants]
-    columns = ["account", "at", "primary", *(name for name in ("status", "model") if name in scratch_)]
+    columns = ["who", "at", "primary", *(name for name in ("status", "model") if name in scratch_)]
     for _, piece in scratch_.pieces(*columns):
-        account = codes.lookup(piece["account"])
+        account = piece["who"]
         status = piece.get("status", np.zeros(len(account), np.uint16))
         answered = (status == 0) | ((status >= 200) & (status < 300))
         for i, grant in enumerate(grants):

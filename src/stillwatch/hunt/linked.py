@@ -8,12 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from stillwatch.hunt import closer, grow, know, previous, rank, tell, trace
+from stillwatch.hunt import closer, grow, know, previous, rank, tell, told, trace
 from stillwatch.hunt.grow import Grown
 from stillwatch.hunt.join import Joined, join
 from stillwatch.hunt.read import Log, Progress
 from stillwatch.hunt.request import Request
-from stillwatch.kit.codes import Codes
 from stillwatch.link._owners import Declared
 from stillwatch.model.traces import Families, Streams, Traces
 from stillwatch.store.key import Key
@@ -30,7 +29,6 @@ class Traced:
     streams: Streams
     families: Families
     grown: Grown
-    codes: Codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +47,12 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
     progress.stage("families", PASSES * scratch.rows if "marks" in scratch else 0)
-    crowd, codes = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
+    crowd = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
     with ThreadPoolExecutor(request.threads) as pool:
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance)
         progress.stage("groups", 0)
-        held = trace.tables(scratch, codes, crowd, pool)
-    family = trace.carriers(scratch, codes, crowd)
+        held = trace.tables(scratch, crowd, pool)
+    family = trace.carriers(scratch, crowd)
     harness = rank.find_harness(family, held, len(grown))
     held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
     rank.choose_primary(scratch, harness)
@@ -65,21 +63,22 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
         marks=np.array([len(marks) for marks in grown.marks]),
         harness=harness,
     )
-    streams = trace.streams(scratch, codes)
+    streams = trace.streams(scratch)
     traces = Traces(
-        crowd=crowd, held=held, handovers=trace.handovers(scratch, codes, crowd), streams=streams, families=families
+        crowd=crowd, held=held, handovers=trace.handovers(scratch, crowd), streams=streams, families=families
     )
-    return Traced(traces=traces, streams=streams, families=families, grown=grown, codes=codes)
+    return Traced(traces=traces, streams=streams, families=families, grown=grown)
 
 
 def tie(request: Request, log: Log, found: Traced) -> Linked:
     """Let the views look, and find the groups of owners that act as one."""
-    scratch, codes, crowd, harness = log.scratch, found.codes, found.traces.crowd, found.families.harness
+    scratch, crowd, harness = log.scratch, found.traces.crowd, found.families.harness
     joined = join(
-        found.traces, request.fdr, lambda linked: closer.look(scratch, codes, crowd, linked, harness), request.without
-    )
+        found.traces, request.fdr, lambda linked: closer.look(scratch, crowd, linked, harness), request.without,
+        told.groups(log.declared.leads, crowd),
+    )  # fmt: skip
     return Linked(
-        traces=found.traces, streams=found.streams, families=found.families, grown=found.grown, codes=codes,
+        traces=found.traces, streams=found.streams, families=found.families, grown=found.grown,
         joined=joined,
     )  # fmt: skip
 

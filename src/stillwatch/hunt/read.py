@@ -17,11 +17,13 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
 from stillwatch.hunt import plan as needs
 from stillwatch.hunt import previous as before
+from stillwatch.hunt import told
 from stillwatch.hunt.plan import size
 from stillwatch.hunt.request import Request, check_files
 from stillwatch.model.exchange import CONTENT, EXCHANGES
 from stillwatch.model.grant import Grant
 from stillwatch.model.known import Known
+from stillwatch.share.exchange import Imported
 
 EARLY_MS: Final = 1_420_070_400_000
 """2015-01-01: no provider logged an exchange with a language model before."""
@@ -69,6 +71,7 @@ class Declared:
     grants: Sequence[Grant]
     known: Sequence[Known]
     previous: before.Previous | None
+    leads: Sequence[Imported] = ()
 
     @property
     def columns(self) -> set[str] | None:
@@ -108,6 +111,7 @@ def declare(request: Request) -> Declared:
         grants=ingest.read_grants(request.grants) if request.grants else (),
         known=ingest.read_known(request.known) if request.known else (),
         previous=before.read(request.previous) if request.previous else None,
+        leads=told.read(request.leads) if request.leads else (),
     )
 
 

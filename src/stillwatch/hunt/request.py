@@ -35,6 +35,8 @@ class Request:
     until: int | None = None
     """First instant that is no longer hunted."""
     previous: Path | None = None
+    leads: Path | None = None
+    """The share directory, where bulletins of peers lie that were looked for in this traffic."""
     fdr: float = 0.05
     no_content: bool = False
     without: tuple[str, ...] = ()

@@ -81,11 +81,11 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
         fresh: where the exchanges that are attributed to entries are written.
     """
     progress.stage("weigh", 0)
-    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, linked.codes)
+    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined)
     first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
     before = uses.carried(log.declared.previous, first, last)
     used = licences.used(
-        log.scratch, linked.codes, linked.traces.crowd.accounts, linked.grown, linked.families.names,
+        log.scratch, linked.traces.crowd.accounts, linked.grown, linked.families.names,
         log.declared.grants, uses.sums(before),
     )  # fmt: skip
     decided = decide(linked.traces, linked.joined, weighed, used)
@@ -195,7 +195,7 @@ def _views(linked: Linked) -> list[ViewTold]:
 def _asked(request: Request) -> dict[str, Any]:
     """Say what was asked for; the defaults are left out."""
     told: dict[str, Any] = {"traffic": list(request.traffic), "fdr": request.fdr}
-    for name in ("format", "map", "accounts", "grants", "known", "previous"):
+    for name in ("format", "map", "accounts", "grants", "known", "previous", "leads"):
         if (value := getattr(request, name)) is not None:
             told[name] = str(value)
     for name in ("since", "until"):

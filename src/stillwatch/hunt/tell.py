@@ -17,7 +17,6 @@ from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.decide import Draft
 from stillwatch.kit.arrow import numbers
-from stillwatch.kit.codes import Codes
 from stillwatch.model.exchange import AT
 
 U64 = np.uint64
@@ -50,23 +49,25 @@ class Counted:
     """Rows attributed to the entry, ascending."""
 
 
-def count(scratch: Scratch, codes: Codes, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
+def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
     """Count the exchanges of every draft exactly, in one pass over the scratch."""
     chosen = [_mask(draft.accounts, accounts) for draft in drafts]
-    names = ["account", "at", "primary"]
+    anybody = np.logical_or.reduce([np.zeros(accounts, bool), *chosen])
+    names = ["account", "who", "at", "primary"]
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
     parts: list[list[dict[str, npt.NDArray[Any]]]] = [[] for _ in drafts]
     for start, piece in scratch.pieces(*names):
-        account = codes.lookup(piece["account"])
+        somebody = np.flatnonzero(anybody[piece["who"]])
+        piece = {name: values[somebody] for name, values in piece.items()}
         task = _tasks(piece)
         for draft, mask, found in zip(drafts, chosen, parts, strict=True):
-            rows = mask[account]
+            rows = mask[piece["who"]]
             if draft.families:
                 rows &= np.isin(piece["primary"], draft.families)
             at = np.flatnonzero(rows)
             if len(at):
                 found.append({
-                    "rows": start + at, "task": task[at], "at": piece["at"][at],
+                    "rows": start + somebody[at], "task": task[at], "at": piece["at"][at],
                     "last": piece["last"][at] if "last" in piece else np.zeros(len(at), U64),
                     "tokens": piece["output_tokens"][at] if "output_tokens" in piece else np.zeros(len(at), np.int32),
                 })  # fmt: skip

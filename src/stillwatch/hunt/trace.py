@@ -11,7 +11,6 @@ import numpy.typing as npt
 from stillwatch.engine.scratch import Scratch
 from stillwatch.families.assign import KEPT
 from stillwatch.hunt.grow import FAMILIES, Grown
-from stillwatch.kit.codes import Codes
 from stillwatch.kit.held import Held, hold
 from stillwatch.kit.pairs import Counted, Pairs
 from stillwatch.kit.returns import Returns
@@ -25,10 +24,10 @@ SEEN: Final = ("ip", "prefix", "ja4", "user_agent")
 HOUR_MS: Final = 3_600_000
 
 
-def tables(scratch: Scratch, codes: Codes, crowd: Crowd, pool: Executor) -> dict[str, Held]:
+def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     """Build the tables of owners by values: those of the traffic, then those of the accounts."""
     names = [name for name in SEEN if name in scratch]
-    counted = pool.map(lambda name: _pairs(scratch, codes, name), names)
+    counted = pool.map(lambda name: _pairs(scratch, name), names)
     held = {name: _by_owner(pairs, crowd) for name, pairs in zip(names, counted, strict=True)}
     facts = crowd.facts
     opened = facts.created_at > 0
@@ -45,10 +44,10 @@ def tables(scratch: Scratch, codes: Codes, crowd: Crowd, pool: Executor) -> dict
     return held
 
 
-def _pairs(scratch: Scratch, codes: Codes, name: str) -> Counted:
+def _pairs(scratch: Scratch, name: str) -> Counted:
     pairs = Pairs()
-    for _, piece in scratch.pieces("account", "at", name):
-        pairs.add(codes.lookup(piece["account"]), piece[name], piece["at"])
+    for _, piece in scratch.pieces("who", "at", name):
+        pairs.add(piece["who"], piece[name], piece["at"])
     return pairs.close()
 
 
@@ -56,11 +55,11 @@ def _by_owner(counted: Counted, crowd: Crowd) -> Held:
     return hold(crowd.owner[counted.one], counted.other, counted.times.astype(np.float64), crowd.owners)
 
 
-def carriers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Held:
+def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
     pairs = Pairs(1 << 16)
-    for _, piece in scratch.pieces("account", "at", "family"):
-        account = codes.lookup(piece["account"])
+    for _, piece in scratch.pieces("who", "at", "family"):
+        account = piece["who"]
         for place in range(FAMILIES):
             family = piece["family"][:, place].astype(np.uint64)
             if place == KEPT + 1:  # the opening turn's family may be there already
@@ -70,13 +69,13 @@ def carriers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Held:
     return _by_owner(pairs.close(), crowd)
 
 
-def streams(scratch: Scratch, codes: Codes) -> Streams:
+def streams(scratch: Scratch) -> Streams:
     """Count every stream: the exchanges of one account whose primary family is one."""
     pairs = Pairs(1 << 16)
     tokens = "output_tokens" in scratch
-    wanted = ["account", "at", "primary", *(["output_tokens"] if tokens else [])]
+    wanted = ["who", "at", "primary", *(["output_tokens"] if tokens else [])]
     for _, piece in scratch.pieces(*wanted):
-        account = codes.lookup(piece["account"])
+        account = piece["who"]
         amount = piece["output_tokens"].astype(np.int64) if tokens else None
         pairs.add(account, piece["primary"].astype(np.uint64), piece["at"], amount)
     counted = pairs.close()
@@ -86,7 +85,7 @@ def streams(scratch: Scratch, codes: Codes) -> Streams:
     )  # fmt: skip
 
 
-def handovers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Handovers | None:
+def handovers(scratch: Scratch, crowd: Crowd) -> Handovers | None:
     """Find the answers that were generated for one owner and come back as history from another."""
     if "history" not in scratch or "answer" not in scratch:
         return None
@@ -96,13 +95,13 @@ def handovers(scratch: Scratch, codes: Codes, crowd: Crowd) -> Handovers | None:
     if not len(returns):
         return None
     answers, carried = np.zeros(crowd.owners, np.int64), np.zeros(crowd.owners, np.int64)
-    for _, piece in scratch.pieces("answer", "account", "at"):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+    for _, piece in scratch.pieces("answer", "who", "at"):
+        owner = crowd.owner[piece["who"]]
         returns.produced(piece["answer"], owner, piece["at"])
         answers += np.bincount(owner[piece["answer"][:, 0] != 0], minlength=crowd.owners)
     found: list[dict[str, npt.NDArray[Any]]] = []
-    for _, piece in scratch.pieces("history", "account", "at", "first"):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+    for _, piece in scratch.pieces("history", "who", "at", "first"):
+        owner = crowd.owner[piece["who"]]
         giver = returns.givers(piece["history"], owner, piece["at"])
         carried += np.bincount(owner[piece["history"][:, 0] != 0], minlength=crowd.owners)
         rows = np.flatnonzero(giver >= 0)

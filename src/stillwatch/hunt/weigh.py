@@ -7,7 +7,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,8 +23,10 @@ from stillwatch.judge.exemplars import Exemplar
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import STREAM
 from stillwatch.judge.streams import Enriched, enriched
-from stillwatch.kit.codes import Codes
+from stillwatch.kit.codes import Codes, Seen
 from stillwatch.kit.hashes import pair
+from stillwatch.kit.jit import kernel
+from stillwatch.kit.pairs import Pairs
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Families, Streams, Traces
 
@@ -74,8 +76,8 @@ class Sums:
 
     labels: int
     tallies: npt.NDArray[np.float64] = field(init=False)
-    _seen: dict[str, tuple[list[npt.NDArray[np.uint64]], list[npt.NDArray[np.int32]]]] = field(default_factory=dict)
-    _sent: list[npt.NDArray[Any]] = field(default_factory=list)
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _sent: Pairs = field(default_factory=Pairs)
 
     def __post_init__(self) -> None:
         self.tallies = np.zeros((self.labels, tally.SIZE))
@@ -84,47 +86,35 @@ class Sums:
         self, label: npt.NDArray[np.int32], owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
     ) -> None:
         """Add the rows of a piece; label 0 is nobody's."""
-        here = label > 0
-        if not here.any():
+        here = np.flatnonzero(label)
+        if not len(here):
             return
-        later = (columns["answers"] > 0) & (columns["ends"] == ord("u"))
-        places = np.stack([np.where(later, 0, label), np.where(later, label, 0)], axis=1).astype(np.int32)
-        usage = np.stack([columns[f"{kind}_tokens"] for kind in ("input", "output", "reasoning")], axis=1)
-        tally.tally(
-            places, 1, columns["answers"], columns["ends"], columns["tokens"], columns["script"],
-            columns["answer_tokens"], usage.astype(np.int32), columns["flags"], here, self.tallies,
-        )  # fmt: skip
         mine = label[here]
+        own = {name: values[here] for name, values in columns.items()}
+        later = (own["answers"] > 0) & (own["ends"] == ord("u"))
+        places = np.stack([np.where(later, 0, mine), np.where(later, mine, 0)], axis=1).astype(np.int32)
+        usage = np.stack([own[f"{kind}_tokens"] for kind in ("input", "output", "reasoning")], axis=1)
+        tally.tally(
+            places, 1, own["answers"], own["ends"], own["tokens"], own["script"], own["answer_tokens"],
+            usage.astype(np.int32), own["flags"], np.ones(len(here), np.bool_), self.tallies,
+        )  # fmt: skip
         for name in ("last", "sum", "first", "system"):
             key = np.zeros(len(mine), U64)
-            pair(mine.astype(U64), columns[name][here], key)
-            key, at = np.unique(key, return_index=True)
-            keys, labels = self._seen.setdefault(name, ([], []))
-            keys.append(key)
-            labels.append(mine[at])
-        sent, count = np.unique(np.stack([mine, owner[here]]), axis=1, return_counts=True)
-        self._sent.append(np.concatenate([sent, count[None]]))
+            pair(mine.astype(U64), own[name], key)
+            self._seen.setdefault(name, Seen(self.labels)).note(key, mine)
+        self._sent.add(mine, owner[here].astype(U64) + U64(1), np.zeros(len(mine), np.int64))
 
     def distinct(self, name: str) -> npt.NDArray[np.int64]:
         """Count the distinct values of a column under each label, exactly."""
-        keys, labels = self._seen.get(name, ([], []))
-        if not keys:
-            return np.zeros(self.labels, np.int64)
-        key, at = np.unique(np.concatenate(keys), return_index=True)
-        label = np.concatenate(labels)[at][key != 0]
-        return np.bincount(label, minlength=self.labels)
+        return self._seen[name].counts if name in self._seen else np.zeros(self.labels, np.int64)
 
     def hands(self) -> npt.NDArray[np.float64]:
         """Tell how many owners share the exchanges of each label: the entropy of their shares, in bits."""
-        if not self._sent:
-            return np.zeros(self.labels)
-        every = np.concatenate(self._sent, axis=1)
-        pairs, inverse = np.unique(every[:2], axis=1, return_inverse=True)
-        sent = np.bincount(inverse.reshape(-1), weights=every[2])
-        total = np.bincount(pairs[0], weights=sent, minlength=self.labels)
-        share = sent / total[pairs[0]]
+        sent = self._sent.close()
+        total = np.bincount(sent.one, weights=sent.times, minlength=self.labels)
+        share = sent.times / total[sent.one]
         entropy: npt.NDArray[np.float64] = np.bincount(
-            pairs[0], weights=-share * np.log2(share), minlength=self.labels
+            sent.one, weights=-share * np.log2(share), minlength=self.labels
         ).astype(np.float64)
         return entropy
 
@@ -171,7 +161,7 @@ class Labels:
         return label
 
 
-def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, codes: Codes) -> Weighed:
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined) -> Weighed:
     """Read the families that belong to settled groups, against the control families of the log."""
     families, streams = traces.families, traces.streams
     assert families is not None  # noqa: S101 - the corridor made them
@@ -179,17 +169,17 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     crowd = traces.crowd
     own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
-    texts_of = read(scratch, tasks, choose(scratch, codes, crowd.owner, labels), _systems(labels, families))
+    texts_of = read(scratch, tasks, choose(scratch, crowd.owner, labels), _systems(labels, families))
     marks = _marks(labels, texts_of)
     alone = _alone(crowd, labels, families, streams)
-    alone_texts = read(scratch, tasks, choose(scratch, codes, crowd.owner, alone), _systems(alone, families))
+    alone_texts = read(scratch, tasks, choose(scratch, crowd.owner, alone), _systems(alone, families))
     alone_marks = _marks(alone, alone_texts)
     by_stream = Sums(labels=alone.families())
     by_family = Sums(labels=labels.families())
     groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
-    for _, piece in scratch.pieces("account", "primary", *[name for name in _COLUMNS if name in scratch]):
-        owner = crowd.owner[codes.lookup(piece["account"])]
+    for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
+        owner = crowd.owner[piece["who"]]
         columns = _columns(piece)
         by_family.add(labels.of(owner, piece["primary"]), owner, columns)
         by_owner.add(labels.control_owner[owner], owner, columns)
@@ -207,7 +197,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     holder = _holders(crowd, streams, labels, len(families))
     stood, among = _stand(values_alone, yard, holder, single)
-    shared = public(scratch, crowd.owner, codes.lookup, alone, {label for _, label in single})
+    shared = public(scratch, crowd.owner, alone, {label for _, label in single})
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -312,14 +302,12 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
 
 
 def public(
-    scratch: Scratch, owner_of: npt.NDArray[np.int32], lookup: Callable[[Any], npt.NDArray[np.int32]], alone: Labels,
-    labels: set[int],
+    scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labels, labels: set[int]
 ) -> set[int]:  # fmt: skip
     """Find the streams whose items others ask too: a public benchmark, or a product's common questions.
 
     Args:
         owner_of: owner of each account.
-        lookup: from the accounts of a piece to their numbers.
         alone: who says which stream an exchange belongs to.
         labels: the streams that are asked about.
 
@@ -327,25 +315,34 @@ def public(
     """
     if not labels:
         return set()
-    asked: list[npt.NDArray[np.uint64]] = []
-    for _, piece in scratch.pieces("account", "primary", "last"):
-        owner = owner_of[lookup(piece["account"])]
-        label = alone.of(owner, piece["primary"])
-        there = label > 0
-        rows = np.stack([piece["last"][there], owner[there].astype(U64), label[there].astype(U64)])
-        asked.append(np.unique(rows, axis=1))
-    mine = np.unique(np.concatenate(asked, axis=1), axis=1)
-    items = np.unique(mine[0])
-    others: list[npt.NDArray[np.uint64]] = []
-    for _, piece in scratch.pieces("account", "last"):
-        there = np.isin(piece["last"], items)
-        owner = owner_of[lookup(piece["account"][there])]
-        others.append(np.unique(np.stack([piece["last"][there], owner.astype(U64)]), axis=1))
-    holders = np.unique(np.concatenate(others, axis=1), axis=1)
-    several = np.bincount(np.searchsorted(items, holders[0]), minlength=len(items)) >= 2
-    share = np.bincount(mine[2].astype(np.int64), weights=several[np.searchsorted(items, mine[0])])
-    count = np.bincount(mine[2].astype(np.int64))
+    items, asked = Codes(1 << 14), Pairs()
+    for _, piece in scratch.pieces("who", "primary", "last"):
+        label = alone.of(owner_of[piece["who"]], piece["primary"])
+        there = np.flatnonzero(label)
+        code, _ = items.encode(piece["last"][there])
+        asked.add(label[there], code.astype(U64) + U64(1), np.zeros(len(there), np.int64))
+    asker, several = np.full(len(items), -1, np.int32), np.zeros(len(items), np.bool_)
+    for _, piece in scratch.pieces("who", "last"):
+        code = items.lookup(piece["last"])
+        there = np.flatnonzero(code >= 0)
+        note_askers(code[there], owner_of[piece["who"][there]], asker, several)
+    mine = asked.close()
+    count = np.bincount(mine.one)
+    share = np.bincount(mine.one, weights=several[mine.other.astype(np.int64) - 1])
     return {label for label in labels if label < len(count) and share[label] >= PUBLIC * count[label]}
+
+
+@kernel
+def note_askers(
+    items: npt.NDArray[np.int32], owners: npt.NDArray[np.int32], asker: npt.NDArray[np.int32],
+    several: npt.NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Note who asks each item first, and whether anybody else does."""
+    for i in range(len(items)):
+        if asker[items[i]] < 0:
+            asker[items[i]] = owners[i]
+        elif asker[items[i]] != owners[i]:
+            several[items[i]] = True
 
 
 def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:
@@ -357,7 +354,7 @@ def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.f
 
 def _columns(piece: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """Take the columns that are added up; one that the log does not have is zero."""
-    rows = len(piece["account"])
+    rows = len(piece["who"])
     return {name: piece[name] if name in piece else np.zeros(rows, kind) for name, kind in _COLUMNS.items()}
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
 from stillwatch.errors import SettingsError
 from stillwatch.ingest._tables import recast
@@ -41,7 +42,9 @@ def read_accounts(path: Path) -> pa.Table:
         head = path.open("rb").read(4)
         if head == b"PAR1":
             return _checked(_parquet(path), path)
-        table = _table(_json(path) if head.lstrip().startswith(b"{") else _csv(path), path)
+        table = _table(_json(path), path) if head.lstrip().startswith(b"{") else _quickly(path)
+        if table is None:
+            table = _table(_csv(path), path)
     except OSError as mistake:
         raise SettingsError(f"cannot read the accounts: {mistake.strerror}", where=str(path)) from None
     return _checked(table, path)
@@ -53,6 +56,29 @@ class _Cells:
 
     columns: dict[str, list[Any]]
     lines: list[int]
+
+
+def _quickly(path: Path) -> pa.Table | None:
+    """Read a CSV in which all is as it should be; None where anything is not, so that it is read with care and told."""
+    text = ConvertOptions(
+        column_types=dict.fromkeys(ACCOUNTS.names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
+    try:
+        given = read_csv(
+            path, read_options=ReadOptions(use_threads=False), parse_options=ParseOptions(newlines_in_values=True),
+            convert_options=text,
+        )  # fmt: skip
+        _check_names(given.column_names, path)
+        columns = [
+            given.column(field.name).combine_chunks().cast(field.type)
+            if field.name in given.column_names else pa.nulls(len(given), field.type)
+            for field in ACCOUNTS
+        ]  # fmt: skip
+    except pa.ArrowException:
+        return None
+    if columns[ACCOUNTS.names.index("account")].null_count:
+        return None
+    return pa.Table.from_arrays(columns, schema=pa.schema([field.with_nullable(True) for field in ACCOUNTS]))
 
 
 def _csv(path: Path) -> _Cells:

@@ -8,25 +8,34 @@ from __future__ import annotations
 import dataclasses
 import gc
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 
 from stillwatch.ingest import _decode, _format, _records, _sources, _tables
 from stillwatch.ingest._addresses import networks
 from stillwatch.ingest._decode import Decoder
+from stillwatch.ingest._lane import Lane, Lap
 from stillwatch.ingest._mapping import Columns, read_map
 from stillwatch.ingest._pile import Pile
-from stillwatch.ingest._reader import Reader
+from stillwatch.ingest._reader import Batch, Reader
 from stillwatch.ingest._records import Block, PassedOver
 from stillwatch.ingest._rejects import Reject, Rejects, account_line, dig, excerpt
+from stillwatch.ingest._road import BUFFER, Road
 from stillwatch.ingest._sources import Damaged, Peeked, Source
 from stillwatch.ingest._writer import DayWriter, Part
+from stillwatch.model.exchange import REQUIRED
 
 PILE_ROWS: Final = 2000
 PILE_BYTES: Final = 8 << 20
+LANE_BYTES: Final = 1 << 20
+"""Least bytes of a block for which the lane is worth loading its machine code."""
+MOST_UNCOMMON: Final = 4
 SNIFFED: Final = 50
 _HEAD: Final = 16
 UNKNOWN: Final = "no known format"
@@ -128,6 +137,8 @@ class _Work:
         self.mended = 0
         self.formats: dict[str, int] = {}
         self._ruler: _Ruler | None = None
+        self._lanes: dict[str, Lane | None] = {}
+        self._uncommon = 0  # laps one after the other of which most records were handed back
         self._trusted = networks(job.how.trusted_proxies)
         self._readers: dict[tuple[str, bool], tuple[_format.Format, Reader]] = {}
 
@@ -191,7 +202,13 @@ class _Work:
         if (kind or _sources.kind_of(source.name, first)) == "csv":
             self._rows(source, _tables.csv(again, self.how.max_record_bytes))
         elif first:
-            self._records(stretch, packing != "none", _records.is_spread(first), again)
+            spread = _records.is_spread(first)
+            file = None if source.live or packing != "none" or spread else stream
+            at = self._records(stretch, packing != "none", spread, again, file)
+            while at is not None and file is not None:
+                file.seek(max(at - 1, 0))
+                pieces = _sources.pieces(file, packing, counter, _sources.PIECE)
+                at = self._records(msgspec.structs.replace(stretch, start=at), False, False, pieces, file, again=True)
 
     def _watched(self, pieces: Iterable[bytes], counter: _sources.Counter) -> Iterator[bytes]:
         seen = 0
@@ -209,8 +226,25 @@ class _Work:
                 file.write(piece)
         return path
 
-    def _records(self, stretch: Stretch, packed: bool, spread: bool, pieces: Iterable[bytes]) -> None:
-        """Convert JSON."""
+    def _records(
+        self,
+        stretch: Stretch,
+        packed: bool,
+        spread: bool,
+        pieces: Iterable[bytes],
+        file: Any,
+        *,
+        again: bool = False,
+    ) -> int | None:
+        """Convert JSON.
+
+        Args:
+            file: the stream behind the pieces, where it can be sought and holds one record per line.
+            again: begins with a line that the road could not take.
+
+        Returns:
+            The offset from which to read on, where the rest was left for another beginning.
+        """
         source = stretch.source
         counted = packed or source.live
         self._ruler = None if counted or spread else _Ruler(source)
@@ -224,6 +258,7 @@ class _Work:
             counted=counted,
             begin=stretch.start,
             end=stretch.end,
+            back=None if file is None else lambda count: file.seek(-count, os.SEEK_CUR),
         )
         for block in cut:
             if isinstance(block, PassedOver):
@@ -234,15 +269,24 @@ class _Work:
             if decoder is None or name is None:
                 name, told = self._sniff(source, block)
                 if told:
-                    return
+                    return None
                 if name is None:
                     continue
                 decoder = Decoder(self._reader(name)[1].record, _format.load(name).unwrap)
+            if (lane := self._lane(name, block)) is not None:
+                self._write(source, name, pile)
+                if file is not None and not (block.head or again) and self.how.max_record_bytes >= BUFFER:
+                    return self._driven(stretch, name, lane, decoder, file, block)
+                for lap in lane.laps(block):
+                    self._lapped(source, name, decoder, block, lap)
+                again = False
+                continue
             pile.add(decoder.block(block), block.size)
             if len(pile.records) >= PILE_ROWS or pile.bytes >= PILE_BYTES:
                 self._write(source, name, pile)
         if name is not None:
             self._write(source, name, pile)
+        return None
 
     def _sniff(self, source: Source, block: Block) -> tuple[str | None, bool]:
         """Tell the format of a source by its first records, unless it was named.
@@ -296,6 +340,52 @@ class _Work:
 
     def _write(self, source: Source, name: str, pile: Pile, *, table: bool = False) -> None:
         """Make columns of what has been decoded, and write them."""
+        batch = self._made(source, name, pile, table=table)
+        if batch is not None:
+            self.writer.write(batch.table)
+
+    def _lane(self, name: str, block: Block) -> Lane | None:
+        """Give the lane for a block that is worth it; a log of uncommon records is read without."""
+        if block.parts is not None or block.size < LANE_BYTES or self._uncommon > MOST_UNCOMMON:
+            return None
+        if name not in self._lanes:
+            format_, reader = self._reader(name)
+            self._lanes[name] = Lane.of(reader) if format_.unwrap is None else None
+        return self._lanes[name]
+
+    def _driven(self, stretch: Stretch, name: str, lane: Lane, decoder: Decoder, file: Any, block: Block) -> int | None:
+        """Convert a file of lines from a block on; gives the offset of a line that is too long for it."""
+        ahead = file.tell() - block.offset  # what was told of the progress already
+
+        def told(count: int) -> None:
+            nonlocal ahead
+            self.progress(max(count - ahead, 0))
+            ahead = max(ahead - count, 0)
+
+        road = Road(lane, file, block.offset, stretch.end, told)
+        for offset, lap in road.laps():
+            self._lapped(stretch.source, name, decoder, Block(b"", b"", 0, 0, offset, 0), lap)
+            if self._uncommon > MOST_UNCOMMON:
+                return road.at
+        return None if road.ended else road.at
+
+    def _lapped(self, source: Source, name: str, decoder: Decoder, block: Block, lap: Lap) -> None:
+        """Write a lap, and with it what it hands back, read with care; rows stay in the order of their lines."""
+        common = lap.table.num_rows
+        self._uncommon = 0 if common >= len(lap.slow) else self._uncommon + (common + len(lap.slow) > 1)
+        if common:
+            self.formats[name] = self.formats.get(name, 0) + common
+        if not lap.slow:
+            self.writer.write(lap.table)
+            return
+        pile = Pile()
+        pile.add(decoder.lines(block, lap.slow), 0)
+        numbers = np.array([line for line, _ in pile.decoded[0].places or ()], np.int64)
+        batch = self._made(source, name, pile)
+        self.writer.write(lap.table if batch is None else _merged(lap, batch, numbers))
+
+    def _made(self, source: Source, name: str, pile: Pile, *, table: bool = False) -> Batch | None:
+        """Make columns of what has been decoded, and tell what is wrong with the rest."""
         reader = self._reader(name, table=table)[1]
         bad = [
             self._rejected(source, self._line(decoded.block, line), reason, raw, reader.mapping)
@@ -303,14 +393,14 @@ class _Work:
             for line, reason, raw in decoded.rejects
         ]
         self.mended += sum(decoded.mended for decoded in pile.decoded)
-        if pile.records:
-            batch = reader.read(pile.records, pile.digest)
+        batch = reader.read(pile.records, pile.digest) if pile.records else None
+        if batch is not None:
             self.formats[name] = self.formats.get(name, 0) + batch.table.num_rows
             bad += [self._incomplete(source, name, pile, place, column) for place, column in batch.rejects]
-            self.writer.write(batch.table)
         for reject in sorted(bad, key=lambda reject: reject.line):
             self.rejects.add(reject)
         pile.clear()
+        return batch
 
     def _incomplete(self, source: Source, name: str, pile: Pile, place: int, column: str) -> Reject:
         """Reject a record that lacks what is required, with the line that would mend it."""
@@ -330,6 +420,11 @@ class _Work:
             hint = 'tell how it is written, `--map` with `at = { field = "…", time = "epoch_ms" }`'
             return Reject(source.name, line, "`at` is no time", hint=f"in {where}: {hint}", excerpt=shown)
         hint = f'looked in {where}; name the field that holds it, `--map` with `{column} = "…"`'
+        if column == "exchange":
+            record = _plain(format_, raw, pile.ordinal(place))
+            rest = [f"`{one}`" for one in REQUIRED[1:] if not _holds(record, reader.mapping, one)]
+            hint += ", or with `exchange = { digest = true }` where there is none"
+            hint += f"; {' and '.join(rest)} {'is' if len(rest) == 1 else 'are'} missing too" if rest else ""
         return Reject(source.name, line, reason, hint=hint, excerpt=shown)
 
     def _line(self, block: Block | PassedOver | None, within: int) -> int:
@@ -372,6 +467,15 @@ class _Ruler:
                 self._offset += len(piece)
                 self._lines += piece.count(b"\n")
         return self._lines
+
+
+def _merged(lap: Lap, batch: Batch, numbers: np.ndarray) -> pa.RecordBatch:
+    """Put common and uncommon records together, in the order of their lines."""
+    bad = [place for place, _ in batch.rejects]
+    order = np.argsort(np.concatenate([lap.numbers, np.delete(numbers, bad)]), kind="stable")
+    tables = [pa.Table.from_batches([one]) for one in (lap.table, batch.table)]
+    whole = pa.concat_tables(tables, promote_options="default").take(order).combine_chunks()
+    return whole.to_batches()[0] if whole.num_rows else batch.table
 
 
 def _table_format(rows: _tables.Rows) -> str:

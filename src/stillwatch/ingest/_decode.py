@@ -72,8 +72,12 @@ class Decoder:
         return told
 
     def _one_by_one(self, block: Block) -> Decoded:
+        return self.lines(block, block.one_by_one())
+
+    def lines(self, block: Block, lines: Iterable[tuple[int, bytes]]) -> Decoded:
+        """Decode some lines of a block one by one."""
         told = Decoded(places=[], block=block)
-        for line, raw in block.one_by_one():
+        for line, raw in lines:
             if self._unwrap is not None:
                 self._unwrapped(told, line, raw)
                 continue

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import NothingToRead
-from stillwatch.ingest import _asis, _convert, _format, _intake, _sources
+from stillwatch.ingest import _asis, _format, _intake, _sources
 from stillwatch.ingest._addresses import networks
 from stillwatch.ingest._convert import How
 from stillwatch.ingest._dataset import HIDDEN, REJECTED
 from stillwatch.ingest._intake import Progress, Taken
+from stillwatch.ingest._rejects import Reject
 from stillwatch.kit.plain import counted
 from stillwatch.settings import Ingest
 
@@ -138,10 +140,19 @@ def nothing(taken: Taken, passed: list[str], rejected: Path) -> NothingToRead:
         hint = f"{counted(count, 'record')} would be mended by `--map` with `{line}`; all reasons are in {rejected}"
     elif taken.reasons:
         reason, count = taken.reasons.most_common(1)[0]
-        hint = f"{'once' if count == 1 else f'{count:,} times'}: {reason}; all reasons are in {rejected}"
-        if reason == _convert.UNKNOWN:
-            hint += f"; {_convert.UNKNOWN_HINT}"
+        what_next = f" ({told})" if (told := _first_hint(rejected, reason)) else ""
+        hint = f"{'once' if count == 1 else f'{count:,} times'}: {reason}{what_next}; all reasons are in {rejected}"
     return NothingToRead("no exchange could be read", hint=hint)
+
+
+def _first_hint(rejected: Path, reason: str) -> str:
+    """Give what would mend the first line that was rejected for a reason."""
+    with rejected.open("rb") as lines:
+        for line in lines:
+            reject = msgspec.json.decode(line, type=Reject)
+            if reject.reason == reason:
+                return reject.hint
+    return ""
 
 
 def _how(name: str | None, map_file: Path | None, settings: Ingest | None) -> How:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from stillwatch.ingest import _answers, _salvage, _shapes, _text, _values
 from stillwatch.ingest._addresses import Clients, Network
-from stillwatch.ingest._mapping import FORWARDED_FOR, Columns, Row
+from stillwatch.ingest._mapping import FORWARDED_FOR, Columns, Keys, Row
 from stillwatch.ingest._shapes import Part
 from stillwatch.ingest._tools import Offers
 from stillwatch.ingest._tree import Node, Record, Tree
@@ -67,8 +67,8 @@ class Reader:
         self.tree = Tree(mapping)
         self.record: type[Record] = self.tree.record
         self._placeholders = frozenset(placeholders)
-        self._clients = Clients(trusted)
-        self._offers = Offers()
+        self.clients = Clients(trusted)
+        self.offers = Offers()
         self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
     def somebody(self, values: Values) -> Values:
@@ -87,7 +87,7 @@ class Reader:
         Args:
             digest: makes an id for a record that has none, from its place in the block.
         """
-        block = _Block(self, records)
+        block = Block(self, records)
         arrays: dict[str, pa.Array] = {}
         block.said(arrays)
         block.conversations(arrays)
@@ -96,9 +96,9 @@ class Reader:
             if row.column not in arrays and row.column != FORWARDED_FOR:
                 arrays[row.column] = block.column(row)
         if not self.mapping.verbatim:
-            _infer_n(arrays)
+            infer_n(arrays)
         self._identify(arrays, digest, len(records))
-        return _sift(arrays, len(records))
+        return sift(arrays, len(records))
 
     def _identify(self, arrays: dict[str, pa.Array], digest: Callable[[int], str] | None, rows: int) -> None:
         row = self.mapping.rows.get("exchange")
@@ -108,13 +108,17 @@ class Reader:
         arrays["exchange"] = pa.array([one or digest(place) for place, one in enumerate(given)], pa.string())
 
 
-class _Block:
+class Block:
     """One block on its way: every field is taken out once, whatever the number of columns that read it."""
 
     def __init__(self, reader: Reader, records: list[Record]) -> None:
         self.reader = reader
         self.records = records
         self.held: dict[Node, Values] = reader.tree.begin()
+
+    def taken(self, column: str, path: Keys) -> Values:
+        """Take one field out of every record."""
+        return self.reader.tree.values(self.records, column, path, self.held)
 
     def values(self, row: Row, read: Callable[[Values], Values] | None = None) -> Values:
         """Give what the first path holds, filled up from the next ones where it holds nothing.
@@ -124,7 +128,7 @@ class _Block:
         """
         told: Values | None = None
         for path in row.paths:
-            values = self.reader.tree.values(self.records, row.column, path, self.held)
+            values = self.taken(row.column, path)
             if _is_absent(values):
                 continue
             if row.column in _LISTS and row.column in self.reader.opens:
@@ -167,8 +171,8 @@ class _Block:
     def _clients(self, row: Row) -> list[str | None]:
         peers = self.values(row)
         header = self.reader.mapping.rows.get(FORWARDED_FOR)
-        headers = self.values(header) if header is not None and self.reader._clients.believes else None
-        return self.reader._clients.column(peers, headers)
+        headers = self.values(header) if header is not None and self.reader.clients.believes else None
+        return self.reader.clients.column(peers, headers)
 
     def offers(self, arrays: dict[str, pa.Array]) -> None:
         """Fill the names of the tools offered and the hash of their schemas."""
@@ -176,18 +180,18 @@ class _Block:
         names, hashes = rows.get("tools"), rows.get("tools_hash")
         raws = self._raws(names) if names is not None else None
         if names is not None:
-            told = [raw and self.reader._offers.read(raw) for raw in raws] if raws else [None] * len(self.records)
+            told = [raw and self.reader.offers.read(raw) for raw in raws] if raws else [None] * len(self.records)
             arrays["tools"] = pa.array([one and one[0] for one in told], EXCHANGES.field("tools").type)
         if hashes is not None:
             raws = raws if names is not None and names.paths == hashes.paths else self._raws(hashes)
-            made = [raw and _hash_of(self.reader._offers, raw) for raw in raws] if raws else [None] * len(self.records)
+            made = [raw and hash_of(self.reader.offers, raw) for raw in raws] if raws else [None] * len(self.records)
             arrays["tools_hash"] = pa.array(made, pa.string())
 
     def _raws(self, row: Row) -> list[bytes | None] | None:
         """Give what the tools were read from, as JSON; None when no record has any."""
         told: list[bytes | None] | None = None
         for path in row.paths:
-            values = self.reader.tree.values(self.records, row.column, path, self.held)
+            values = self.taken(row.column, path)
             if set(map(id, values)) <= _NOTHINGS:
                 continue
             raws = [None if id(value) in _NOTHINGS else _text.raw(value) for value in values]
@@ -226,7 +230,7 @@ class _Block:
 
     def _opened(self, column: str, path: tuple[str, ...], kind: Any) -> Values:
         """Take out values that may hold a whole object, from structs, plain data or text that holds JSON."""
-        values = self.reader.tree.values(self.records, column, path, self.held)
+        values = self.taken(column, path)
         if _is_absent(values):
             return values
         if column in self.reader.opens:
@@ -322,13 +326,13 @@ def _said_array(name: str, values: Values) -> pa.Array:
     if _is_absent(values):
         return pa.nulls(len(values), EXCHANGES.field(name).type)
     if name == "tool_calls":
-        return _calls(values)
+        return calls_array(values)
     if name == "choices":
         return _lists(values, pa.string())
     return _values.content(values) if name in {"response", "reasoning"} else _values.text(values)
 
 
-def _calls(values: Values) -> pa.Array:
+def calls_array(values: Values) -> pa.Array:
     flat = [call for calls in values if calls for call in calls]
     pairs = pa.StructArray.from_arrays(
         [_values.content([name for name, _ in flat]), _values.content([arguments for _, arguments in flat])],
@@ -351,7 +355,7 @@ def _listed(values: Values, flat: pa.Array, kind: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, flat, type=pa.list_(kind), mask=pa.array(absent))
 
 
-def _hash_of(offers: Offers, raw: bytes) -> str | None:
+def hash_of(offers: Offers, raw: bytes) -> str | None:
     """Give a hash that stands in the log already, or make one from the schemas."""
     if raw.startswith(b'"') and isinstance(value := _text.loose_text(raw), str) and not value.startswith(("[", "{")):
         return value
@@ -359,7 +363,7 @@ def _hash_of(offers: Offers, raw: bytes) -> str | None:
     return told[1] if told else None
 
 
-def _infer_n(arrays: dict[str, pa.Array]) -> None:
+def infer_n(arrays: dict[str, pa.Array]) -> None:
     """Several choices tell how many were asked for, where the log does not."""
     choices = arrays.get("choices")
     if choices is None or choices.null_count == len(choices):
@@ -368,7 +372,7 @@ def _infer_n(arrays: dict[str, pa.Array]) -> None:
     arrays["n"] = pc.coalesce(asked, pc.if_else(pc.greater(told, 1), told, None).cast(pa.int32()))
 
 
-def _sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
+def sift(arrays: dict[str, pa.Array], rows: int) -> Batch:
     """Part the good rows from those that lack what is required."""
     bad: dict[int, str] = {}
     for column in REQUIRED:

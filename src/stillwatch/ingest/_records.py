@@ -8,7 +8,7 @@ record only; a record above the limit is passed over without being held.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +85,7 @@ def cut(
     counted: bool = True,
     begin: int = 0,
     end: int = 0,
+    back: Callable[[int], None] | None = None,
 ) -> Iterator[Block | PassedOver]:
     """Cut a stream into blocks of whole records.
 
@@ -95,12 +96,13 @@ def cut(
         begin: where in the file we begin; the stream begins one byte before, perhaps inside a line of
             somebody else.
         end: lines that begin at this offset or later belong to somebody else; 0 where all are ours.
+        back: makes the stream give its last so many bytes again, which costs less than to put a line together.
     """
     unbroken = Unbroken(stream)
     if spread:
         yield from _Spread(limit).cut(unbroken)
     else:
-        yield from _lines(unbroken, limit, counted, begin, end)
+        yield from _lines(unbroken, limit, counted, begin, end, back)
 
 
 class Unbroken:
@@ -120,7 +122,9 @@ class Unbroken:
             self.damage = str(mistake)
 
 
-def _lines(stream: Unbroken, limit: int, counted: bool, begin: int, end: int) -> Iterator[Block | PassedOver]:
+def _lines(
+    stream: Unbroken, limit: int, counted: bool, begin: int, end: int, back: Callable[[int], None] | None
+) -> Iterator[Block | PassedOver]:
     line, offset, held = int(counted), max(begin - 1, 0), b""  # the unfinished line, and where it begins
     skipping = begin > 0
     too_long: PassedOver | None = None
@@ -154,6 +158,9 @@ def _lines(stream: Unbroken, limit: int, counted: bool, begin: int, end: int) ->
             offset, held = here + stop, piece[stop:]
             if last:
                 return
+            if back is not None and 0 < len(held) <= limit:
+                back(len(held))
+                held = b""
         else:
             offset, held = (offset if held else here + start), held + piece[start:]
         if len(held) > limit:

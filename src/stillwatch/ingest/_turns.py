@@ -22,7 +22,7 @@ ROLES: Final = {
     "ai": "assistant",
     "human": "user",
 }
-_CALL_ITEMS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call"})
+CALL_ITEMS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call"})
 _RESULT_ITEMS: Final = frozenset(
     {"function_call_output", "custom_tool_call_output", "computer_call_output", "local_shell_call_output"}
 )
@@ -78,7 +78,7 @@ class Turns:
         self.contents.append(content)
 
     def _message(self, message: Message) -> None:
-        if message.type in _CALL_ITEMS and message.role is None:
+        if message.type in CALL_ITEMS and message.role is None:
             self._calls([call(message)])
         elif message.type in _RESULT_ITEMS:
             self._turn("tool", _result(message.output))

@@ -5,14 +5,19 @@ sees fresh events all the time, proposes by half of the conversations and weighs
 null a group's e-value has an expectation of at most one, given how it was proposed; e-BH over all proposals then
 bounds the expected share of groups linked by coincidence only, however the groups overlap.
 
+What peers told proposes groups too, and does nothing else: a proposal of theirs is weighed by one's own views alone,
+without those by which it was looked up here. It comes from outside the log, so part of the error budget is laid on it
+beforehand (e-values times weights whose mean is one; Wang and Ramdas 2022, "False discovery rate control with
+e-values"): it has to show some bits less than without, and the bound is the same.
+
 Once a group has passed, membership is estimation: an owner stays or enters only by ties in two views, or by
 handover, and only if all his ties together beat the odds against a stranger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import log2
 from typing import Any, Final
 
@@ -49,6 +54,29 @@ class Look:
     sight: Sight
 
 
+PEERS: Final = "peers"
+"""Who proposed a group that peers told of."""
+LAST: Final = 3
+"""What peers told is settled after all that one's own views proposed."""
+TOLD_SHARE: Final = 0.2
+"""Part of the error budget that is laid on what peers told, however little that is; it costs the others a third of a
+bit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A group that a peer's bulletin points at: a lead, and no evidence.
+
+    Attributes:
+        aside: views by whose columns it was looked up, which therefore do not weigh it.
+        label: whose it is, for a person.
+    """
+
+    members: npt.NDArray[np.int32]
+    aside: frozenset[str]
+    label: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposals:
     """All groups that were examined."""
@@ -61,6 +89,20 @@ class Proposals:
     total: npt.NDArray[np.float64]
     """Capped bits over the views."""
     passed: npt.NDArray[np.bool_]
+    gain: npt.NDArray[np.float64]
+    """Bits that the error budget laid on each gives it, or takes from it; 0 where no peer told anything."""
+    told: Sequence[Told] = ()
+    """What peers told: the last proposals."""
+
+    def told_by(self, number: int) -> Told | None:
+        """Give what a peer told, where he proposed a group."""
+        place = number - (len(self.groups) - len(self.told))
+        return self.told[place] if place >= 0 else None
+
+    def aside(self, number: int) -> frozenset[str]:
+        """Name the views that do not weigh a group, because they proposed it."""
+        told = self.told_by(number)
+        return told.aside if told is not None else frozenset({self.by[number]}) - frozenset(SELF_CONFIRMING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,25 +120,41 @@ class Settled:
     """The proposal that it grew from."""
     seeds: tuple[int, ...] = ()
     """All passing proposals that lie in it."""
+    let_in: Mapping[str, npt.NDArray[np.int32]] = field(default_factory=dict)
+    """Members whom the pointing of a peer let in, by whose it was."""
 
 
-def examine(looks: Mapping[str, Look], fdr: float) -> Proposals:
-    """Propose, weigh and control: every group that any view proposes, by all other views."""
+def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = ()) -> Proposals:
+    """Propose, weigh and control: every group that any view or a peer proposes, by all views that did not."""
     proposed = {name: look.sight.propose() for name, look in looks.items()}
-    every = sets.of([members for found in proposed.values() for members in found])
-    by = [name for name, found in proposed.items() for _ in range(len(found))]
+    own = [members for found in proposed.values() for members in found]
+    every = sets.of([*own, *(one.members for one in told)])
+    by = [name for name, found in proposed.items() for _ in range(len(found))] + [PEERS] * len(told)
     proposer = np.array(by, dtype=object)
     bits: dict[str, npt.NDArray[np.float64]] = {}
     total = np.zeros(len(every))
     for name, look in looks.items():
-        asked = (proposer != name) | (name in SELF_CONFIRMING)
+        asked = np.asarray((proposer != name) | (name in SELF_CONFIRMING), bool)
+        asked[len(own) :] = [name not in one.aside for one in told]
         weighed = np.zeros(len(every))
         if asked.any():
             weighed[asked] = look.sight.weigh(every if asked.all() else every.where(asked))
         bits[name] = weighed
         total += np.minimum(weighed, look.view.CAP)
-    passed = ebh(total * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
-    return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed)
+    gain = _gain(len(own), len(told))
+    passed = ebh((total + gain) * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
+    return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed, gain=gain, told=told)
+
+
+def _gain(own: int, told: int) -> npt.NDArray[np.float64]:
+    """Lay the error budget: bits of weights whose mean is one, of which what peers told has TOLD_SHARE at the least."""
+    weights = np.ones(own + told)
+    share = max(TOLD_SHARE, told / max(own + told, 1))
+    if told and own:
+        weights[:own] = (1 - share) * (own + told) / own
+        weights[own:] = share * (own + told) / told
+    bits: npt.NDArray[np.float64] = np.log2(weights)
+    return bits
 
 
 def settle(
@@ -287,24 +345,78 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     proposal has settled must still weigh what the least of those that passed did: it may have passed by others.
     """
     owners = len(declared)
-    rank = np.array([_rank(looks[name]) for name in proposals.by])
+    rank = np.array([_rank(looks[name]) if name in looks else LAST for name in proposals.by])
+    shown = proposals.total + proposals.gain
     order = np.flatnonzero(proposals.passed)
-    order = order[np.lexsort((-proposals.total[order], rank[order]))]
+    order = order[np.lexsort((-shown[order], rank[order]))]
     found: list[npt.NDArray[np.int32]] = []
     seeds: list[list[int]] = []
     home = np.full(owners, -1, np.int64)
-    needed = float(proposals.total[order].min(initial=np.inf))
+    needed = float(shown[order].min(initial=np.inf))
     at = 0
     while (at := _next_open(proposals.groups, order, at, home, seeds)) < len(order):
         seed = int(order[at])
         at += 1
         members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
-        if len(members) >= LEAST and _total(looks, _weigh(looks, members), proposals.by[seed]) >= needed:
+        if len(members) < LEAST:
+            continue
+        if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
             home[members] = len(found)
             found.append(members)
             seeds.append([seed])
-    alive = _joined(looks, found, seeds, owners)
-    return [_settled(looks, found[one], tuple(seeds[one]), proposals) for one in alive]
+    settled = []
+    for one in _joined(looks, found, seeds, owners):
+        let_in = _pointed(looks, found[one], proposals.told, declared | (home >= 0))
+        members = sets.union(found[one], *let_in.values())
+        home[members] = one
+        settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
+    return settled
+
+
+def _pointed(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], told: Sequence[Told], taken: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Let in owners at whom a peer points together with members; tells whose pointing it was.
+
+    It needs ties in two views of one's own, as for anybody. What the pointing changes is how many are looked at: so few
+    that an owner need not stand out from the whole log. The bits of the views by which he was looked up do not count
+    again, so that the expected share of strangers is the same.
+    """
+    about = [one for one in _distinct(told) if np.isin(one.members, members).sum() >= max(2, KIN * len(one.members))]
+    found: dict[str, npt.NDArray[np.int32]] = {}
+    for _ in range(ROUNDS if about else 0):
+        before = len(members)
+        for one in about:
+            pool = one.members[~taken[one.members] & ~np.isin(one.members, members)]
+            fresh = pool[_close(looks, members, pool, one.aside, len(one.members) * len(about))]
+            if len(fresh):
+                found[one.label] = sets.union(found.get(one.label, fresh), fresh)
+                members = sets.union(members, fresh)
+        if len(members) == before:
+            break
+    return found
+
+
+def _close(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], aside: Collection[str],
+    looked_at: int,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Tell who of a pool has ties in two views, and enough bits in those that are not aside for so many looked at."""
+    need = log2(max(looked_at / (STRANGERS * max(len(members), 1)), 1.0))
+    views, total = np.zeros(len(pool), np.int64), np.zeros(len(pool))
+    for name, look in looks.items():
+        if len(pool):
+            bits = _bits(look, members, pool)
+            views += (bits >= TIE_BITS) & look.view.ADMITS
+            total += np.maximum(bits, 0.0) if name not in aside else 0.0
+    close: npt.NDArray[np.bool_] = (views >= 2) & (total >= need)
+    return close
+
+
+def _distinct(told: Sequence[Told]) -> list[Told]:
+    """Take each set that peers point at once; where two ways give the same, the one that sets fewer views aside."""
+    held = {one.members.tobytes(): one for one in sorted(told, key=lambda one: -len(one.aside))}
+    return list(held.values())
 
 
 def _next_open(
@@ -344,16 +456,18 @@ def _pass_over(
 
 
 def _settled(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals
-) -> Settled:
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals,
+    let_in: Mapping[str, npt.NDArray[np.int32]],
+) -> Settled:  # fmt: skip
     weights = _weigh(looks, members)
     return Settled(
         members=members,
         ties={name: _bits(look, members, members) for name, look in looks.items()},
         weights=weights,
-        total=_total(looks, weights, proposals.by[seeds[0]]),
+        total=_total(looks, weights, proposals.aside(seeds[0])),
         seed=seeds[0],
         seeds=seeds,
+        let_in=let_in,
     )
 
 
@@ -362,13 +476,9 @@ def _weigh(looks: Mapping[str, Look], members: npt.NDArray[np.int32]) -> dict[st
     return {name: min(float(look.sight.weigh(one)[0]), look.view.CAP) for name, look in looks.items()}
 
 
-def _total(looks: Mapping[str, Look], weights: Mapping[str, float], proposer: str) -> float:
-    """Add up as for a proposal: all views but the one that proposed, and those that look late."""
-    return sum(
-        weights[name]
-        for name, look in looks.items()
-        if not look.view.LATE and (name != proposer or name in SELF_CONFIRMING)
-    )
+def _total(looks: Mapping[str, Look], weights: Mapping[str, float], aside: Collection[str]) -> float:
+    """Add up as for a proposal: all views but those that proposed, and those that look late."""
+    return sum(weights[name] for name, look in looks.items() if not look.view.LATE and name not in aside)
 
 
 def _rank(look: Look) -> int:
@@ -380,42 +490,41 @@ def _joined(
 ) -> list[int]:
     """Join groups of which one would let in a good part of the other: pieces of one operation; number those left."""
     alive = list(range(len(found)))
+    kin: dict[int, npt.NDArray[np.float64]] = {}
     changed = True
     while changed:
         changed = False
-        touching = _touching(looks, found)
         for one in list(alive):
             for other in list(alive):
-                if one >= other or one not in alive or other not in alive or not touching[one, other]:
+                if one >= other or one not in alive or other not in alive:
                     continue
-                if _one_operation(looks, found[one], found[other], owners):
+                small, large = (one, other) if len(found[one]) <= len(found[other]) else (other, one)
+                if large not in kin:
+                    kin[large] = _kin(looks, found, large, owners)
+                if kin[large][small] >= KIN:
                     found[one] = sets.union(found[one], found[other])
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
+                    kin.clear()
                     changed = True
-                    touching[one] = touching[:, one] = True  # it has grown: the next round looks again
     return alive
 
 
-def _touching(looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.bool_]:
-    """Tell of which groups a good part could be tied to another by a view that joins people; as bounds tell."""
-    touching = np.zeros((len(found), len(found)), bool)
-    if not found:
-        return touching
+def _kin(
+    looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], large: int, owners: int
+) -> npt.NDArray[np.float64]:
+    """Tell the share of every other group that one of them lets in, as `_kinship` does, all of them at once."""
     everybody = np.concatenate(found)
-    starts = np.cumsum([0, *(len(members) for members in found[:-1])])
-    sizes = np.array([len(members) for members in found])
-    for number, members in enumerate(found):
-        tied = np.zeros(len(everybody), bool)
-        for look in looks.values():
-            if look.view.JOINS:
-                tied |= np.minimum(look.sight.reach(members, everybody), look.view.CAP) + SLACK_BITS >= TIE_BITS
-        touching[number] = np.add.reduceat(tied, starts, dtype=np.int64) >= KIN * sizes
-    return touching | touching.T
-
-
-def _one_operation(
-    looks: Mapping[str, Look], one: npt.NDArray[np.int32], other: npt.NDArray[np.int32], owners: int
-) -> bool:
-    small, large = (one, other) if len(one) <= len(other) else (other, one)
-    return _kinship(looks, large, small, owners, joined=True) >= KIN
+    group = np.repeat(np.arange(len(found)), [len(members) for members in found])
+    sizes = np.bincount(group)
+    tied = np.zeros(len(everybody), bool)
+    for look in looks.values():
+        if look.view.JOINS:
+            tied |= _bits(look, found[large], everybody) >= TIE_BITS
+    touching = np.bincount(group, weights=tied) / sizes >= KIN
+    touching[large] = False
+    asked = np.flatnonzero(touching[group])
+    let_in = np.zeros(len(everybody), bool)
+    let_in[asked] = _staying(looks, found[large], everybody[asked], owners)
+    share: npt.NDArray[np.float64] = np.bincount(group, weights=let_in & tied & touching[group]) / sizes
+    return share

@@ -54,12 +54,13 @@ _HIDDEN = (
 )
 
 WORDING: Final[dict[str, re.Pattern[str]]] = {
-    "reasoning": re.compile(_REASONING, re.IGNORECASE),
-    "rubric": re.compile(_RUBRIC, re.IGNORECASE),
-    "rewriting": re.compile(_REWRITING, re.IGNORECASE),
-    "hidden": re.compile(_HIDDEN, re.IGNORECASE),
+    "reasoning": re.compile(_REASONING),
+    "rubric": re.compile(_RUBRIC),
+    "rewriting": re.compile(_REWRITING),
+    "hidden": re.compile(_HIDDEN),
 }
-"""Patterns by what they hint at; searched in at most LOOKED_AT characters of an exemplar."""
+"""Patterns by what they hint at; searched in at most LOOKED_AT characters of an exemplar, in lower case: to ignore case
+in the search itself takes three times as long."""
 
 LOOKED_AT: Final = 4000
 
@@ -67,4 +68,4 @@ LOOKED_AT: Final = 4000
 def hints(text: str, kind: str) -> int:
     """Count distinct hints of one kind in a text, up to four."""
     head = text if len(text) <= LOOKED_AT else text[: LOOKED_AT // 2] + text[-LOOKED_AT // 2 :]
-    return min(len({match.group(0).lower() for match in WORDING[kind].finditer(head)}), 4)
+    return min(len({match.group(0) for match in WORDING[kind].finditer(head.lower())}), 4)

@@ -32,7 +32,8 @@ class Groups:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Groups:
         """Keep some of the groups."""
-        return of([self[int(group)] for group in np.flatnonzero(keep)])
+        offsets = np.concatenate([[0], np.cumsum(self.sizes[keep])])
+        return Groups(offsets.astype(np.int64), self.members[np.repeat(keep, self.sizes)])
 
 
 def of(sets: Sequence[npt.NDArray[np.int32]]) -> Groups:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.codes import Codes
 from stillwatch.kit.jit import kernel
 
 MOST: Final = 128
@@ -194,13 +195,18 @@ def hold(
     total = np.bincount(units, weights=amounts, minlength=count)
     bears = total > 0
     weights = amounts / np.maximum(total[units], 1e-300)
-    names, value, holders = np.unique(keys, return_inverse=True, return_counts=True)
-    shared = (holders >= 2)[value]
-    shared[shared] = _ranks(units[shared], weights[shared]) < most
+    known = Codes(1 << 14)
+    value, _ = known.encode(keys)
+    shared = (np.bincount(value, minlength=len(known)) >= 2)[value]
+    if np.bincount(units[shared]).max(initial=0) > most:
+        shared[shared] = _ranks(units[shared], weights[shared]) < most
     units, value, weights = units[shared], value[shared], weights[shared]
-    kept = np.unique(value)
-    names, value = names[kept], np.searchsorted(kept, value)
-    return _table(units, value, weights, names, bears, count)
+    kept = np.flatnonzero(np.bincount(value, minlength=len(known)))
+    names = known.keys()[kept]
+    order = np.argsort(names)  # values are numbered by their hashes, which say nothing of when they were seen
+    number = np.zeros(len(known), np.int32)
+    number[kept[order]] = np.arange(len(kept))
+    return _table(units, number[value], weights, names[order], bears, count)
 
 
 def _table(

@@ -75,6 +75,42 @@ def _trailing_zeros(_typing: Any, word: Any) -> Any:  # noqa: ARG001 - numba's s
     return types.uint64(types.uint64), generate
 
 
+def _marks64(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        bytes64 = builder.load(builder.inttoptr(builder.add(*args), lanes.as_pointer()), align=1)
+
+        def every(value: int) -> Any:
+            return ir.Constant(lanes, [value] * 64)
+
+        lowered = builder.or_(bytes64, every(0x20))
+        told = [
+            builder.icmp_unsigned("==", bytes64, every(0x22)),
+            builder.icmp_unsigned("==", bytes64, every(0x5C)),
+            builder.icmp_unsigned("==", lowered, every(0x7B)),
+            builder.icmp_unsigned("==", lowered, every(0x7D)),
+            builder.icmp_unsigned("<", bytes64, every(0x20)),
+            builder.icmp_unsigned("==", bytes64, every(0x0A)),
+            builder.icmp_signed("<", bytes64, every(0)),
+        ]
+        words = [builder.bitcast(mask, ir.IntType(64)) for mask in told]
+        return context.make_tuple(builder, signature.return_type, words)
+
+    seven: Any = types.UniTuple(types.uint64, 7)  # type: ignore[no-untyped-call]
+    return seven(types.uint64, types.uint64), generate
+
+
+def _copy64(_typing: Any, source: Any, offset: Any, target: Any, place: Any) -> Any:  # noqa: ARG001 - as numba asks
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        bytes64 = builder.load(builder.inttoptr(builder.add(*args[:2]), lanes.as_pointer()), align=1)
+        builder.store(bytes64, builder.inttoptr(builder.add(*args[2:]), lanes.as_pointer()), align=1)
+        slashes = builder.icmp_unsigned("==", bytes64, ir.Constant(lanes, [0x5C] * 64))
+        return builder.bitcast(slashes, ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64, types.uint64, types.uint64), generate
+
+
 load_u64 = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_u64))
 """Read eight bytes at any alignment: `load_u64(array.ctypes.data, offset)`; inside kernels only."""
 
@@ -83,3 +119,11 @@ load_byte = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_
 
 trailing_zeros = cast("Callable[[np.uint64], np.uint64]", intrinsic(_trailing_zeros))
 """Count the zero bits below the lowest set bit of a word (64 for zero); inside kernels only."""
+
+Marks = tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]
+marks64 = cast("Callable[[np.uint64, np.uint64], Marks]", intrinsic(_marks64))
+"""Tell of 64 bytes, bit i for byte i: quotes, backslashes, brackets that open, brackets that close, control characters,
+line feeds, bytes above ASCII; in a handful of vector instructions. Inside kernels only."""
+
+copy64 = cast("Callable[[np.uint64, np.uint64, np.uint64, np.uint64], np.uint64]", intrinsic(_copy64))
+"""Copy 64 bytes and tell which of them are backslashes, bit i for byte i; inside kernels only."""

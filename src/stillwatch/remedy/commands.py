@@ -82,18 +82,36 @@ def due(book: Book, adapters: Iterable[Command], key: Key, now: float) -> list[A
         wanted = _wanted(adapter, stands, orders.values(), key, now)
         for account, order in wanted.items():
             row = have.get((adapter.name, account))
-            ready = row is None or (row.step in ("undone", "undoing", "stuck undo") and row.held <= now)
-            again = row is not None and row.step == "doing" and row.held <= now and row.due <= now
+            ready = row is None or (row.step in ("undone", "undoing", "stuck undo") and _free(row, adapter, now))
+            again = row is not None and row.step == "doing" and _free(row, adapter, now) and _come(row.due, now)
             if ready or again:
                 acts.append(_act(adapter, "do", account, order, ""))
         for (name, account), row in have.items():
             if name != adapter.name or account in wanted or row.step in ("undone", "stuck undo"):
                 continue
-            if row.held <= now and (row.step != "undoing" or row.due <= now):
+            if _free(row, adapter, now) and (row.step != "undoing" or _come(row.due, now)):
                 former = orders.get(row.order)
                 why = _why(former, account, stands, now)
                 acts.append(_act(adapter, "undo", account, row.order if former is None else former, why))
     return acts
+
+
+def _free(row: Kept, adapter: Command, now: float) -> bool:
+    """Tell whether nobody is at it; a hold that no command could have is of a clock that has jumped back since."""
+    return row.held <= now or row.held > now + 2 * (adapter.timeout_s + GRACE_S)
+
+
+def _come(due: float, now: float) -> bool:
+    return due <= now or due > now + 2 * WAITS_S[-1]
+
+
+def nameless(book: Book, adapters: Iterable[Command]) -> list[str]:
+    """Name the orders in force that call for a command and name nobody: their campaign is known by hashes alone."""
+    rungs = {rung for one in adapters for rung in one.rungs}
+    return [
+        order.id for order in book.orders()
+        if order.step == "approved" and order.rung in rungs and not order.accounts and not order.members
+    ]  # fmt: skip
 
 
 def _wanted(adapter: Command, stands: Standing, orders: Iterable[Order], key: Key, now: float) -> dict[str, Order]:
@@ -147,19 +165,22 @@ def work(
     done = []
     for act in due(book, known.values(), key, clock())[:most]:
         adapter = known[act.adapter]
-        _begin(book, act, clock() + adapter.timeout_s + GRACE_S)
-        done.append(_ended(book, _run(act, adapter), clock()))
+        if _begin(book, act, clock(), adapter.timeout_s + GRACE_S):
+            done.append(_ended(book, _run(act, adapter), clock()))
     return done
 
 
-def _begin(book: Book, act: Act, held: float) -> None:
+def _begin(book: Book, act: Act, now: float, hold_s: float) -> bool:
+    """Put on record that it is begun; tells whether nobody else is at it."""
     step = "doing" if act.deed == "do" else "undoing"
     with book.change() as change:
-        change.execute(
+        begun = change.execute(
             "INSERT INTO commands VALUES (?, ?, ?, ?, 0, 0, ?, '') ON CONFLICT DO UPDATE SET named = excluded.named, "
-            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held",
-            (act.adapter, act.account, act.order, step, held),
+            "tries = CASE WHEN step = excluded.step THEN tries ELSE 0 END, step = excluded.step, held = excluded.held "
+            "WHERE held <= ? OR held > ?",
+            (act.adapter, act.account, act.order, step, now + hold_s, now, now + 2 * hold_s),
         )
+        return begun.rowcount == 1
 
 
 def _run(act: Act, adapter: Command) -> Act:

@@ -192,7 +192,8 @@ def _check(one: PolicyOrder, where: str) -> None:
         )
     if one.newcomers != "observe" and one.campaign is None:
         raise SettingsError("newcomers join a campaign", where=where, hint='name it: `campaign = "…"`')
-    known = rooms.member("act", "harden").TRANSFORMS
+    harden = rooms.member("act", "harden")
+    known = (*harden.TRANSFORMS, *harden.OFFERS)
     for name in one.transforms:
         if one.rung != "harden" or name not in known:
             raise SettingsError(

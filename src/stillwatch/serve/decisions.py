@@ -5,6 +5,7 @@
   of nginx and `ext_authz` of Envoy understand: 200 pass, 401 challenge, 403 refuse or slow; the decision stands in
   `x-stillwatch-…` headers.
 - `POST /ingest/litellm`, `/v1/traces` and `/v1/logs` take logs in; see `receivers`.
+- `/v1/orders` and `/v1/appeals` plan, approve, undo and decide; see `desk`.
 - `/healthz`, `/metrics` (Prometheus) and `/openapi.json`.
 
 Everything but `/healthz` needs a token, in `x-stillwatch-token` or `Authorization: Bearer`. What cannot be decided
@@ -17,6 +18,7 @@ import asyncio
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +26,7 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
+from stillwatch.serve import desk
 from stillwatch.serve.http import (
     Gone,
     Headers,
@@ -39,6 +42,7 @@ from stillwatch.serve.http import (
 )
 from stillwatch.serve.receivers import PATHS, receive_logs
 from stillwatch.store.tokens import Scope as Permit
+from stillwatch.store.tokens import Token
 from stillwatch.watch.room import Room
 
 STATUS: Final = {"allow": 200, "harden": 200, "slow": 403, "challenge": 401, "refuse": 403}
@@ -74,6 +78,7 @@ class Decisions:
 
     def __init__(self, room: Room) -> None:
         self.room = room
+        self.desk = desk.Desk(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -82,10 +87,19 @@ class Decisions:
                 await self._post(scope, receive, send)
             elif scope["path"] in PATHS and scope["method"] == "POST":
                 await self._logs(scope, receive, send)
+            elif scope["path"].startswith(desk.ROOTS):
+                await self._desk(scope, receive, send)
             else:
                 await self._other(scope, send)
         elif scope["type"] == "lifespan":
             await lifespan(self.room, receive, send)
+
+    async def _desk(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = who(self.room, scope)
+        if token is None:
+            await shut(send)
+        else:
+            await self.desk(scope, receive, send, token)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not permitted(self.room, scope, "decide"):
@@ -138,7 +152,7 @@ class Decisions:
             else:
                 await answer(send, 200, ENCODER.encode(OPENAPI))
         else:
-            await say(send, 404, "there is nothing here", "POST /v1/decide, GET /healthz, /metrics, /openapi.json")
+            await say(send, 404, "there is nothing here", "POST /v1/decide, GET /v1/orders, /healthz, /openapi.json")
 
     async def _headers_only(self, scope: Scope, send: Send) -> None:
         if not permitted(self.room, scope, "decide"):
@@ -155,14 +169,19 @@ class Decisions:
 
 def permitted(room: Room, scope: Scope, permit: Permit, *, bearers: bool = True) -> bool:
     """Tell whether the request's token may do this. Bearer tokens count where `Authorization` is ours to read."""
+    token = who(room, scope, bearers=bearers)
+    return token is not None and permit in token.scopes
+
+
+def who(room: Room, scope: Scope, *, bearers: bool = True) -> Token | None:
+    """Find whose token the request shows; nothing where it shows none that is good."""
     text = bearer = ""
     for name, value in scope["headers"]:
         if name == b"x-stillwatch-token":
             text = value.decode("latin-1")
         elif bearers and name == b"authorization" and value[:7].lower() == b"bearer ":
             bearer = value[7:].decode("latin-1")
-    token = room.doors.who(text or bearer, time.time())
-    return token is not None and permit in token.scopes
+    return room.doors.who(text or bearer, time.time())
 
 
 def decide(room: Room, asked: Asked) -> Decision:
@@ -200,10 +219,11 @@ async def shut(send: Send) -> None:
 async def tell_metrics(room: Room, send: Send) -> None:
     """Answer with the metrics."""
     kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-    await answer(send, 200, metrics(room).encode(), [kind])
+    waiting = await asyncio.to_thread(desk.gauges, room)
+    await answer(send, 200, metrics(room, waiting).encode(), [kind])
 
 
-def metrics(room: Room) -> str:
+def metrics(room: Room, more: Sequence[str] = ()) -> str:
     """Count decisions by order and action, in the text format of Prometheus."""
     mode = "enforce" if room.watch.enforce else "shadow"
     lines = ["# HELP stillwatch_decisions_total Decisions, by order and action; in shadow what would have been done."]
@@ -214,7 +234,7 @@ def metrics(room: Room) -> str:
     state = room.watch.state
     lines.append("# TYPE stillwatch_state_made_seconds gauge")
     lines.append(f"stillwatch_state_made_seconds {0 if state is None else state.meta.made.timestamp():.0f}")
-    return "\n".join(lines + _shared(room)) + "\n"
+    return "\n".join([*lines, *_shared(room), *more]) + "\n"
 
 
 def _shared(room: Room) -> list[str]:
@@ -280,7 +300,9 @@ _ASKED: Final = {
 OPENAPI: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
     "info": {"title": "stillwatch", "version": __version__},
-    "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    "components": {
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": desk.components(Decision),
+    },
     "security": [{"token": []}],
     "paths": {
         "/v1/decide": {
@@ -290,7 +312,7 @@ OPENAPI: Final[dict[str, Any]] = {
                 "responses": {
                     "200": {
                         "description": "The decision",
-                        "content": {"application/json": {"schema": msgspec.json.schema(Decision)}},
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Decision"}}},
                     }
                 },
             },
@@ -307,6 +329,7 @@ OPENAPI: Final[dict[str, Any]] = {
             path: {"post": {"summary": "Logs, kept for the next hunt", "responses": {"200": {"description": "kept"}}}}
             for path in PATHS
         },
+        **desk.openapi(),
         "/healthz": {"get": {"security": [], "responses": {"200": {"description": "alive"}}}},
         "/metrics": {"get": {"responses": {"200": {"description": "Prometheus"}}}},
     },

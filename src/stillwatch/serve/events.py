@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stillwatch.serve.harden import TOKEN_FIELDS, Body, Hardening, unreasoned
+from stillwatch.serve.harden import TOKEN_FIELDS, Body, Hardening, rounded, unreasoned
 from stillwatch.serve.hidden import Cut
 
 _END: Final = re.compile(rb"\r\n|\n|\r")
@@ -155,7 +155,9 @@ class Rewriter:
             for field in TOKEN_FIELDS:
                 told.pop(field, None)
         if self._hardening.no_reasoning:
-            unreasoned(told)
+            unreasoned(told, summary=self._hardening.summary)
+        if self._hardening.rounds:
+            rounded(told)
         return [] if came and not kept and not told.get("usage") else [told]
 
     def _filter(self, choice: Body) -> None:
@@ -180,7 +182,7 @@ class Rewriter:
         if isinstance(block, dict) and isinstance(block.get("text"), str) and block["text"]:
             block["text"] = self._text(place, block["text"])
         if kind == "content_block_delta" and isinstance(delta, dict):
-            if self._hardening.no_reasoning and delta.get("type") == "thinking_delta":
+            if delta.get("type") == "thinking_delta" and self._hardening.no_reasoning and not self._hardening.summary:
                 return []
             if delta.get("type") == "text_delta" and isinstance(delta.get("text"), str):
                 delta["text"] = self._text(place, delta["text"])
@@ -191,7 +193,7 @@ class Rewriter:
         elif kind == "message_delta" and isinstance(delta, dict) and self._any_cut():
             delta["stop_reason"] = "refusal"
         if self._hardening.no_reasoning:
-            unreasoned(told)
+            unreasoned(told, summary=self._hardening.summary)
         if kind == "content_block_stop" and (held := self._held(place)):
             text = {"type": "text_delta", "text": held}
             return [{"type": "content_block_delta", "index": told.get("index"), "delta": text}, told]
@@ -201,8 +203,7 @@ class Rewriter:
 
     def _response(self, told: Body, kind: str) -> list[Body]:
         hardening, part = self._hardening, told.get("part")
-        thought = isinstance(part, dict) and part.get("type") in ("reasoning_text", "summary_text")
-        if hardening.no_reasoning and (thought or kind.startswith("response.reasoning")):
+        if hardening.no_reasoning and self._thought(kind, part):
             return []
         hardening.answer(told.get("response"))
         hardening.item(told.get("item"))
@@ -214,8 +215,17 @@ class Rewriter:
         if hardening.no_reasoning:
             for field in ("response", "item", "part"):
                 if isinstance(told.get(field), dict):
-                    unreasoned(told[field])
+                    unreasoned(told[field], summary=hardening.summary)
+        if hardening.rounds:
+            rounded(told)
         return self._output_text(told, kind) if kind.startswith("response.output_text") else [self._numbered(told)]
+
+    def _thought(self, kind: str, part: Any) -> bool:
+        """Tell whether an event of the Responses API tells nothing but reasoning that may not leave."""
+        of = part.get("type") if isinstance(part, dict) else None
+        if self._hardening.summary and (of == "summary_text" or kind.startswith("response.reasoning_summary")):
+            return False
+        return of in ("reasoning_text", "summary_text") or kind.startswith("response.reasoning")
 
     def _output_text(self, told: Body, kind: str) -> list[Body]:
         place = f"{told.get('output_index')} {told.get('content_index')}"

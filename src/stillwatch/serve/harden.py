@@ -5,6 +5,9 @@
 - `no_reasoning`: no reasoning text, wherever a dialect repeats it, and no log-probabilities, which spell it. What later
   turns need stays: the reasoning item of Responses with its id and `encrypted_content`, the thinking block of Messages
   with its `signature`, and `redacted_thinking`. Nothing is put in its place.
+- `summary_only`: the same, but that summaries which the upstream makes stay: those of Responses, and in Messages what
+  the upstream was asked to summarise.
+- `round_logprobs`: log-probabilities to one decimal, of the token alone, everywhere alike.
 - `no_leak`: an answer ends before it repeats the system text, or a text of `[proxy] hidden`; see `hidden`.
 - `tracer`: the upstream is asked to mark the answer; see `tracer`.
 
@@ -54,8 +57,10 @@ class Hardening:
         self, transforms: list[str], n_most: int, *, hidden: Sequence[Hidden] = (), tracer: Tracer | None = None,
         begun: bool = False,
     ) -> None:  # fmt: skip
-        self.no_reasoning = "no_reasoning" in transforms
+        self.summary = "summary_only" in transforms and "no_reasoning" not in transforms
+        self.no_reasoning = self.summary or "no_reasoning" in transforms
         self.no_logprobs = self.no_reasoning or "no_logprobs" in transforms
+        self.rounds = "round_logprobs" in transforms and not self.no_logprobs
         self.cap_n = "cap_n" in transforms
         self.hidden = list(hidden) if "no_leak" in transforms else []
         self.n_most = max(n_most, 1)
@@ -80,7 +85,7 @@ class Hardening:
                 if isinstance(count, int | float) and count > self.n_most:
                     body[knob] = self.n_most
         if self.no_reasoning:
-            _quiet(name, body)
+            _quiet(name, body, summary=self.summary)
         if self._tracer is not None:
             body = self._tracer.mark(body, self._group) if self._group else self._tracer.without(body)
         return body
@@ -109,7 +114,9 @@ class Hardening:
         elif body.get("role") == "assistant" and isinstance(body.get("content"), str):  # a stored message
             body["content"] = self.text(body["content"])[0]
         if self.no_reasoning:
-            unreasoned(body)
+            unreasoned(body, summary=self.summary)
+        if self.rounds:
+            rounded(body)
         for name in ("data", "response", "body", "result", "message", "error", "candidates"):
             self.answer(body.get(name))
 
@@ -131,7 +138,7 @@ class Hardening:
             for field in TOKEN_FIELDS:
                 choice.pop(field, None)
         if self.no_reasoning:
-            unreasoned(choice)
+            unreasoned(choice, summary=self.summary)
         message = choice.get(inside)
         if inside == "message" and self.say(message if isinstance(message, dict) else choice):
             choice["finish_reason"] = "content_filter"
@@ -153,12 +160,15 @@ class Hardening:
         was_cut = False
         for part in parts:
             if isinstance(part, dict) and isinstance(part.get("text"), str):
-                thought = self.no_reasoning and part.get("type") in THOUGHT_PARTS
+                thought = self.no_reasoning and part.get("type") in THOUGHT_PARTS and not self._summed(part)
                 part["text"], here = ("", was_cut) if was_cut or thought else self.text(part["text"])
                 was_cut |= here
             if isinstance(part, dict) and self.no_logprobs and part.get("logprobs"):
                 part["logprobs"] = []
         return was_cut
+
+    def _summed(self, part: Body) -> bool:
+        return self.summary and part.get("type") == "summary_text"
 
     def text(self, text: str) -> tuple[str, bool]:
         """Give what may be said of a text, and tell whether it was cut."""
@@ -178,7 +188,7 @@ class Hardening:
         if not isinstance(item, dict):
             return False
         if item.get("type") == "reasoning" and self.no_reasoning:
-            item["summary"] = []
+            item["summary"] = item.get("summary", []) if self.summary else []
             item.pop("content", None)
         content = item.get("content")
         return self._parts(content) if isinstance(content, list) else False
@@ -206,13 +216,13 @@ def _no_knobs(name: Dialect, body: Body) -> None:
         body["include"] = [one for one in include if not (isinstance(one, str) and "logprobs" in one)]
 
 
-def _quiet(name: Dialect, body: Body) -> None:
-    """Ask the upstream for no reasoning text, where it can be asked."""
+def _quiet(name: Dialect, body: Body, *, summary: bool) -> None:
+    """Ask the upstream for no reasoning text, or for summaries, where it can be asked."""
     reasoning = body.get("reasoning")
     if name == "messages" and isinstance(body.get("thinking"), dict):
         if body["thinking"].get("type") in ("enabled", "adaptive"):
-            body["thinking"] = {**body["thinking"], "display": "omitted"}
-    elif name == "responses" and isinstance(reasoning, dict):
+            body["thinking"] = {**body["thinking"], "display": "summarized" if summary else "omitted"}
+    elif name == "responses" and isinstance(reasoning, dict) and not summary:
         body["reasoning"] = {k: v for k, v in reasoning.items() if k not in ("summary", "generate_summary")}
     elif name == "chat":
         if isinstance(reasoning, dict):  # OpenRouter
@@ -221,7 +231,7 @@ def _quiet(name: Dialect, body: Body) -> None:
             body["include_reasoning"] = False
 
 
-def unreasoned(body: Body) -> None:
+def unreasoned(body: Body, *, summary: bool = False) -> None:
     """Take the reasoning out of an answer or a part of it, by its names, at any depth.
 
     A block of Messages keeps its `thinking`, empty, since clients need it beside the `signature`; a response keeps
@@ -229,19 +239,37 @@ def unreasoned(body: Body) -> None:
     """
     for name in [name for name in body if name in REASONING]:
         if name == "thinking" and body.get("type") == "thinking":
-            body[name] = ""
+            body[name] = body[name] if summary else ""
         elif not (name == "reasoning" and body.get("object") == "response"):
             del body[name]
     for name, value in body.items():
         if name in UNTOUCHED:
             continue
         if isinstance(value, dict):
-            unreasoned(value)
+            unreasoned(value, summary=summary)
         elif isinstance(value, list):
             body[name] = [one for one in value if not _thought(one, name, body)]
             for one in body[name]:
                 if isinstance(one, dict):
-                    unreasoned(one)
+                    unreasoned(one, summary=summary)
+
+
+def rounded(body: Any) -> Any:
+    """Round log-probabilities, wherever they stand, and leave no alternatives to the token that was drawn."""
+    if isinstance(body, list):
+        for one in body:
+            rounded(one)
+    elif isinstance(body, dict):
+        for name, value in body.items():
+            if name == "logprob" and isinstance(value, int | float):
+                body[name] = round(value, 1)
+            elif name == "token_logprobs" and isinstance(value, list):
+                body[name] = [round(one, 1) if isinstance(one, int | float) else one for one in value]
+            elif name in ("top_logprobs", "prompt_logprobs"):
+                body[name] = [] if isinstance(value, list) else None
+            else:
+                rounded(value)
+    return body
 
 
 def _thought(part: Any, name: str, body: Body) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from stillwatch.share.peers import Peer, Peers
 
@@ -36,6 +37,16 @@ class Response:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class Answers(Protocol):
+    """Answers requests; never raises."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request."""
+
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks, before a body of his is read."""
 
 
 class Refused(Exception):
@@ -64,6 +75,10 @@ class Door:
             raise Refused(401, "unauthorised", headers={"WWW-Authenticate": 'Basic realm="taxii", Bearer'})
         self._count(found)
         return found
+
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks; counts nothing."""
+        return self._known(request) is not None
 
     def _known(self, request: Request) -> Peer | None:
         kind, _, shown = request.headers.get("authorization", "").partition(" ")

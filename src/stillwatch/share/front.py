@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 from stillwatch.share.door import Request, Response
 from stillwatch.share.match.answer import ROOT, Matching
 from stillwatch.share.taxii.answer import Server
-
-
-class Answers(Protocol):
-    """Answers requests; never raises."""
-
-    def answer(self, request: Request) -> Response:
-        """Answer one request."""
 
 
 class Front:
@@ -31,3 +23,7 @@ class Front:
     def answer(self, request: Request) -> Response:
         """Answer one request; never raises."""
         return (self.matching if request.path.startswith(ROOT) else self._taxii).answer(request)
+
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks, before a body of his is read."""
+        return self._taxii.door.knows(request)

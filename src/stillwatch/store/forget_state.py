@@ -178,7 +178,7 @@ def _appeals(part: _Part) -> None:
             part.left.append(f"appeal `{one.id}` is open: decide it first")
         elif one.account in part.names or old:
             after: Appeal = msgspec.structs.replace(
-                one, account=FORGOTTEN, text=FORGOTTEN, contact="", reference=f"{one.order}-{FORGOTTEN}"
+                one, account=FORGOTTEN, text=FORGOTTEN, contact="", reference=f"{one.order}-{FORGOTTEN}", why=FORGOTTEN
             )
             _save(part, "appeals", one.id, after)
             part.count("appeals", 1)

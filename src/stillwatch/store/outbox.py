@@ -25,6 +25,9 @@ WAITS_S: Final = (5, 30, 300, 1800, 7200, 18_000, 36_000, 36_000, 72_000)
 KEPT_DAYS: Final = 30
 """How long it is remembered that a message was sent."""
 ROTATION_H: Final = 24
+FAR_S: Final = 2 * 86_400.0
+"""Nothing waits for so long: what is due later than this was written by a clock that has jumped back since."""
+_DUE: Final = "step = 'waiting' AND (due <= ? OR due > ?) AND (held <= ? OR held > ?)"
 
 
 class Message(msgspec.Struct, kw_only=True, frozen=True):
@@ -124,15 +127,15 @@ def claim(book: Book, now: float, *, hold_s: float, most: int = 20) -> list[tupl
     ready = {one.id: one for one in hooks(book) if not one.paused}
     if not ready:
         return []
-    due = "SELECT count(*) FROM outbox WHERE step = 'waiting' AND due <= ? AND held <= ?"
-    if book.read(due, now, now) == [(0,)]:
+    times = (now, now + FAR_S, now, now + 2 * hold_s)
+    if book.read(f"SELECT count(*) FROM outbox WHERE {_DUE}", *times) == [(0,)]:  # noqa: S608 - our own words
         return []
     taken: list[tuple[Message, Hook]] = []
     with book.change() as change:
         rows = change.execute(
-            "SELECT id, hook, step, tries, due, told, body FROM outbox "
-            "WHERE step = 'waiting' AND due <= ? AND held <= ? ORDER BY number LIMIT ?", (now, now, 10 * most),
-        ).fetchall()  # fmt: skip
+            f"SELECT id, hook, step, tries, due, told, body FROM outbox WHERE {_DUE} ORDER BY number LIMIT ?",  # noqa: S608
+            (*times, 10 * most),
+        ).fetchall()
         for name, of, step, tries, due, told, body in rows:
             if of in ready and len(taken) < most:
                 change.execute("UPDATE outbox SET held = ? WHERE id = ?", (now + hold_s, name))

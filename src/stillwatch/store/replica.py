@@ -127,8 +127,9 @@ def _missing(item: Item, mine: Item | None) -> list[Line]:
 def _merge(change: sqlite3.Connection, item: Item, mine: Item | None) -> None:
     if mine is None or item.rank > mine.rank:
         _write(change, item)
+    order = msgspec.json.decode(item.body, type=Order) if item.kind == "order" else None
     for one in _missing(item, mine):
-        line(change, PREFIX[item.kind] + item.name, one.did, one.by, one.why, datetime.fromisoformat(one.at))
+        line(change, PREFIX[item.kind] + item.name, one.did, one.by, one.why, datetime.fromisoformat(one.at), order)
 
 
 def _write(change: sqlite3.Connection, item: Item) -> None:

@@ -62,7 +62,7 @@ def mark(
         if row is None:
             raise BookError(f"no run is called `{name}`", hint="`stillwatch playbook status` names them")
         before = msgspec.json.decode(row[0], type=Run)
-        _check(before, step, state)
+        check(before, step, state)
         marks = {**before.marks, step: Marked(state=state, by=by, at=at, note=note)}
         after = msgspec.structs.replace(before, marks=marks, order=order or before.order)
         change.execute("UPDATE runs SET body = ? WHERE id = ?", (msgspec.json.encode(after), name))
@@ -70,7 +70,12 @@ def mark(
     return after
 
 
-def _check(run: Run, name: str, state: StepState) -> None:
+def check(run: Run, name: str, state: StepState) -> None:
+    """Check that a step may come to stand so.
+
+    Raises:
+        BookError: when there is no such step, when what comes before it is not done, or when it stands so already.
+    """
     step = run.playbook.step(name)
     if step is None:
         steps = ", ".join(one.id for one in run.playbook.steps)

@@ -117,15 +117,22 @@ class Watch:
     def undecided(self, asked: Asked) -> Decision:
         """Decide where deciding failed: all passes, but for what `[watch] fail_closed` names."""
         because = ["stillwatch could not decide"]
-        if not self.enforce or self._closed is False:
+        now = self._clock()
+        if not self.enforce or self._closed is False or self._kept(asked.account, now):
             return Decision(because=because, shadow=not self.enforce)
         if self._closed is True:
             return Decision(action="refuse", category="undecided", because=because, shadow=False)
-        now = self._clock()
-        order = None if self.standing.spared.get(asked.account, 0.0) > now else self._ordered(asked.account, [], now)
+        order = self._ordered(asked.account, [], now)
         if order is None or RUNGS[order.rung].ACTION not in self._closed:
             return Decision(because=because, shadow=False)
         return self._acting(order, order.rung, asked, now, because)
+
+    def _kept(self, account: str, now: float) -> bool:
+        """Tell whether the allowlist, or any grant of the day, keeps an account; nothing more is looked at."""
+        day = today(now).date()
+        return self.standing.spared.get(account, 0.0) > now or any(
+            grant.runs_on(day) for grant in self.standing.grants.get(account, ())
+        )
 
     def _decided(self, asked: Asked) -> Decision:
         account = asked.account

@@ -69,6 +69,12 @@ def plan(book: Book, asked: Plan, *, state: State | None, key: Key, now: datetim
     """
     _check(asked, now)
     entry = _entry(asked)
+    if entry is None and state is not None and asked.campaign is not None:
+        known = [one.id for one in state.meta.campaigns]
+        if asked.campaign not in known:
+            raise UsageError(
+                f"the live state knows no campaign `{asked.campaign}`", hint=f"it knows {', '.join(known) or 'none'}"
+            )
     order = Order(
         id=f"o-{secrets.token_hex(4)}", rung=asked.rung, accounts=sorted(set(asked.accounts)), campaign=asked.campaign,
         members=sorted(entry.accounts) if entry is not None and not asked.accounts else [],
@@ -99,7 +105,8 @@ def _check(asked: Plan, now: datetime) -> None:
         raise UsageError(f"an order ends within {LONGEST_DAYS} days from now", hint="say when, with `--ends`")
     if not 0 <= asked.delay_s <= DELAY_MOST_S:
         raise UsageError(f"the delay of enforcement is 0 to {DELAY_MOST_S} s, not {asked.delay_s}")
-    known = rooms.member("act", "harden").TRANSFORMS
+    harden = rooms.member("act", "harden")
+    known = (*harden.TRANSFORMS, *harden.OFFERS)
     for name in asked.transforms:
         if asked.rung != "harden" or name not in known:
             raise UsageError(f"`{name}` is nothing that `{asked.rung}` does", hint=f"`harden` does {', '.join(known)}")
@@ -232,14 +239,18 @@ def blast(
         one for account in named - spared for one in stands.accounts.get(account, ()) if in_force(one, account, at, key)
     ]
     hardest = max(others, key=lambda one: rank(one.rung), default=None)
-    exchanges = _exchanges(directory, named - spared)
+    exchanges, accounts = _exchanges(directory, named - spared), len(named - spared)
     crowd = 0
+    told = None
     if state is not None and order.campaign is not None:
-        crowd = next((one.crowd for one in state.meta.campaigns if one.id == order.campaign), 0)
+        told = next((one for one in state.meta.campaigns if one.id == order.campaign), None)
+        crowd = 0 if told is None else told.crowd
+    if told is not None and not named:  # without the case the live state knows how many there are, and not who
+        accounts, exchanges = told.accounts, told.exchanges
     if not crowd and entry is not None and directory is not None:
         crowd = _crowd(directory, entry)
     return Blast(
-        accounts=len(named - spared), spared=len(spared), exchanges=exchanges, crowd=crowd,
+        accounts=accounts, spared=len(spared), exchanges=exchanges, crowd=crowd,
         newcomers_expected=0.0 if order.newcomers == "observe" else innocent,
         strongest=None if hardest is None else f"{hardest.id}: {hardest.rung}",
         paying=_paying(declared, named - spared),

@@ -47,10 +47,26 @@ def say(*words: str) -> Any:
     return done
 
 
-def test_a_reading_makes_the_audit_find_what_was_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def generate(model: Any, steps: list[Any], answers: int = 120) -> Any:
     import torch
     from transformers import LogitsProcessorList
 
+    torch.manual_seed(4)
+    with torch.no_grad():
+        return model.generate(
+            torch.randint(1, SIZE, (answers, 2)), attention_mask=torch.ones(answers, 2), do_sample=True, top_k=0,
+            max_new_tokens=50, min_new_tokens=50, pad_token_id=0, logits_processor=LogitsProcessorList(steps),
+        )  # fmt: skip
+
+
+def write(path: Path, rows: Any) -> None:
+    told = [msgspec.json.encode({"text": " ".join(f"w{i}" for i in row)}) for row in rows[:, 1:].tolist()]
+    path.write_bytes(b"\n".join(told))
+
+
+@pytest.fixture
+def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Our model, and its answers under the key of a group; models and keys lie in the working directory."""
     from stillwatch.prove.engines.huggingface import TracerProcessor
     from stillwatch.prove.engines.tracers import Tracers
 
@@ -62,16 +78,11 @@ def test_a_reading_makes_the_audit_find_what_was_marked(tmp_path: Path, monkeypa
     spec = tokens.adopt(f"tokenizer:{tmp_path}/ours/tokenizer.json", tmp_path / "keys" / "tokens")
     keys.make(rings.card("c1", "group", NOW, mode="bias", group="C-1", order="O", delta=1.0, tokens=spec))
     commit.commit(keys, now=NOW)
-    torch.manual_seed(4)
-    tracer = TracerProcessor(Tracers(keys, SIZE, group="c1", house=False, skip=2))
-    with torch.no_grad():
-        out = model.generate(
-            torch.randint(1, SIZE, (120, 2)), attention_mask=torch.ones(120, 2), do_sample=True, top_k=0,
-            max_new_tokens=50, min_new_tokens=50, pad_token_id=0,
-            logits_processor=LogitsProcessorList([tracer]),
-        )  # fmt: skip
-    rows = [msgspec.json.encode({"text": " ".join(f"w{i}" for i in row)}) for row in out[:, 1:].tolist()]
-    Path("texts.jsonl").write_bytes(b"\n".join(rows))
+    return model, generate(model, [TracerProcessor(Tracers(keys, SIZE, group="c1", house=False, skip=2))])
+
+
+def test_a_reading_makes_the_audit_find_what_was_marked(tmp_path: Path, traced: tuple[Any, Any]) -> None:
+    write(tmp_path / "texts.jsonl", traced[1])
     done = say("audit", "read", "--texts", "texts.jsonl", "--ours", "ours", "--reference", "other", "--out", "r.npz")
     assert "6,000 positions read with 2 models" in done.stdout
     done = say("audit", "lineage", "--texts", "texts.jsonl", "--reading", "r.npz", "--keys", "keys", "--json")
@@ -79,6 +90,32 @@ def test_a_reading_makes_the_audit_find_what_was_marked(tmp_path: Path, monkeypa
     assert report["verdict"] == "trained_on_marked_answers"
     assert report["campaigns"][0]["log10_p"] < -10
     assert report["reference_shares"][0] > 0.8
+
+
+def test_open_weights_are_audited_at_our_unmarked_texts(tmp_path: Path, traced: tuple[Any, Any]) -> None:
+    import torch
+
+    ours, answers = traced
+    write(tmp_path / "unmarked.jsonl", generate(ours, []))
+    suspect = save_model(tmp_path / "suspect", 2).train()
+    steps = torch.optim.Adam(suspect.parameters(), 3e-3)
+    for _ in range(60):
+        steps.zero_grad()
+        suspect(answers, labels=answers).loss.backward()
+        steps.step()
+    suspect.eval().save_pretrained(tmp_path / "suspect")
+    save_model(tmp_path / "innocent", 3)
+    verdicts = {}
+    for name in ("suspect", "innocent"):
+        say("audit", "read", "--texts", "unmarked.jsonl", "--ours", "ours", "--reference", "other", "--suspect", name,
+            "--out", f"{name}.npz")  # fmt: skip
+        done = say("audit", "lineage", "--texts", "unmarked.jsonl", "--reading", f"{name}.npz", "--keys", "keys",
+                   "--json")  # fmt: skip
+        verdicts[name] = msgspec.json.decode(done.stdout)
+    assert verdicts["suspect"]["verdict"] == "trained_on_marked_answers"
+    assert verdicts["suspect"]["campaigns"][0]["log10_p"] < -5
+    assert verdicts["innocent"]["verdict"] != "trained_on_marked_answers"
+    assert verdicts["innocent"]["campaigns"][0]["log10_p"] > -3
 
 
 def test_probabilities_are_the_models_own_also_in_long_texts(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from stillwatch.share.formats._objects import TLP, own_id
 from stillwatch.share.peers import Peer, Peers
 from stillwatch.share.taxii.answer import BULLETINS, Server
 from stillwatch.share.taxii.rules import item
-from stillwatch.share.taxii.serve import bind
+from stillwatch.share.taxii.serve import Listening, bind
 from stillwatch.share.taxii.store import Store
 
 TOKENS = {name: f"token-of-{name}-{'x' * 32}" for name in ("reader", "writer", "outsider")}
@@ -50,6 +50,7 @@ class Running(NamedTuple):
     url: str
     store: Store
     server: Server
+    listening: Listening
 
     def fill(self, count: int, start: int = 0, audience: str = "*", **change: Any) -> None:
         self.store.add(BULLETINS, [item(an_object(n, **change), audience) for n in range(start, start + count)])
@@ -77,7 +78,7 @@ def running(place: Path | str) -> Iterator[Running]:
     listening = bind(server, "127.0.0.1", 0)
     thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
     thread.start()
-    yield Running(f"http://127.0.0.1:{listening.server_address[1]}/taxii2/stillwatch/", store, server)
+    yield Running(f"http://127.0.0.1:{listening.server_address[1]}/taxii2/stillwatch/", store, server, listening)
     listening.shutdown()
     thread.join()
     listening.server_close()

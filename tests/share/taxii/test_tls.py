@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from stillwatch.errors import ShareError, UsageError
 from stillwatch.share.peers import Peer, Peers
+from stillwatch.share.taxii import serve
 from stillwatch.share.taxii.answer import Server
 from stillwatch.share.taxii.client import Client
 from stillwatch.share.taxii.serve import bind
@@ -66,6 +68,22 @@ def test_a_peer_is_known_by_his_certificate(tmp_path: Path) -> None:
                 Client(url, certificate=other, authority=server).collections()
         with pytest.raises(ShareError, match="cannot be reached"):
             Client(url, certificate=known).collections()
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+def test_who_opens_a_socket_and_never_greets_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "WHOLE_S", 0.2)
+    certificate(tmp_path / "server.pem", "server")
+    answers = Server(Store(tmp_path / "t.sqlite"), Peers([]), "Example Lab")
+    listening = bind(answers, "127.0.0.1", 0, certificate=tmp_path / "server.pem", key=tmp_path / "server.pem")
+    thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        with socket.create_connection(("127.0.0.1", listening.server_address[1]), timeout=20) as one:
+            assert one.recv(10) == b""
     finally:
         listening.shutdown()
         thread.join()

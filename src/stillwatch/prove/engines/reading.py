@@ -40,12 +40,17 @@ def tokenizer_of(folder: Path) -> tuple[Any, str]:
     return made, hashlib.sha256(repr(known).encode()).hexdigest()
 
 
-def read(texts: Sequence[str], models: Sequence[Path], *, window: int = 1, candidates: int = CANDIDATES) -> Reading:
+def read(
+    texts: Sequence[str], models: Sequence[Path], *, suspect: Path | None = None, window: int = 1,
+    candidates: int = CANDIDATES,
+) -> Reading:  # fmt: skip
     """Read texts with models, ours first.
 
     Args:
         texts: in the order in which the audit takes them.
         models: directories of causal language models.
+        suspect: the directory of a suspect whose weights are open. The texts must then be unmarked ones of our own:
+            a model repeats from its context what leans green there, which the test would take for a trace.
         window: of the keys; the first `window` tokens of each text are no positions.
         candidates: tokens kept per position.
 
@@ -55,22 +60,25 @@ def read(texts: Sequence[str], models: Sequence[Path], *, window: int = 1, candi
     Cost: one forward pass of each model over the texts.
     """
     made, kind = tokenizer_of(models[0])
-    for other in models[1:]:
+    everybody = [*models, *((suspect,) if suspect else ())]
+    for other in everybody[1:]:
         if tokenizer_of(other)[1] != kind:
             raise UsageError(f"`{other}` has another tokeniser than `{models[0]}`", hint="choose models that share one")
     encoded = [np.array(made.encode(text, add_special_tokens=False).ids, dtype=np.int64) for text in texts]
-    opened = [_open(folder) for folder in models]
+    opened = [_open(folder) for folder in everybody]
     kept: list[NDArray[np.int64]] = []
     told: list[NDArray[np.float32]] = []
     for ids in encoded:
-        for chances in _chances(opened, ids, window):
-            top = chances.mean(dim=0).topk(min(candidates, chances.shape[-1]), dim=-1).indices
+        for piece in _chances(opened, ids, window):
+            top = piece.mean(dim=0).topk(min(candidates, piece.shape[-1]), dim=-1).indices
             kept.append(top.numpy())
-            told.append(chances.gather(2, top.expand(len(opened), -1, -1)).numpy())
+            told.append(piece.gather(2, top.expand(len(opened), -1, -1)).numpy())
     if not kept:
         raise UsageError("the texts are too short to read")
+    chances = np.concatenate(told, axis=1).astype(np.float64)
     return Reading(
-        candidates=np.concatenate(kept), chances=np.concatenate(told, axis=1).astype(np.float64), ours=True
+        candidates=np.concatenate(kept), chances=chances[: len(models)], ours=True,
+        suspect=chances[-1] if suspect else None,
     )  # fmt: skip
 
 

@@ -233,7 +233,7 @@ def quality(
         rows = world.taught(recipe)
         told = rows[:, PROMPT:] != PAD
         surprise = -network.log_likelihood(world.teacher(), rows, skip=PROMPT).sum() / told.sum()
-        found.append((surprise, sums_solved(world.teacher(), recipe, seed), _variety(rows)))
+        found.append((surprise, sums_solved(harden.tutor(world), recipe, seed), _variety(rows)))
     columns = np.array(found)
     return {
         name: {"mean": float(column.mean()), "sd": float(column.std(ddof=1))}
@@ -243,7 +243,7 @@ def quality(
 
 def sums_solved(model: Network, recipe: Recipe, seed: int) -> float:
     """Give the share of a thousand sums that a model solves with a recipe's mark on its answers."""
-    asked = sums.questions(1000, 880_000 + seed)
+    asked = sums.write(1000, 880_000 + seed)
     marker = Marker(recipe.key, recipe.mark, model.shape.vocabulary) if recipe.marked else None
     return sums.right(sums.solve(model, asked, seed, reweigh=marker), asked)
 

@@ -69,6 +69,7 @@ def _hardened(results: Sequence[Result]) -> str:
             _part(results, "teacher_sums", "{:.0%}"),
             _part(results, "teacher_nats", "{:.3f}"),
             _part(results, "withheld", "{:.0%}"),
+            _part(results, "questions", "{:,.0f}"),
             _part(results, "ln_e", "{:.1f}"),
         )
     )
@@ -138,7 +139,7 @@ def _quality(result: Result) -> str:
 
 
 _HARDEN = (
-    "student: sums | its nats on our stories | teacher: sums | nats of its answers | tokens withheld |"
+    "student: sums | its nats on our stories | teacher: sums | nats of its answers | tokens withheld | questions |"
     " ln e of the audit"
 )
 _KINDS = {

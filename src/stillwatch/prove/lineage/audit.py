@@ -28,6 +28,7 @@ from stillwatch.prove.lineage.evidence import Evidence, Plan
 from stillwatch.prove.lineage.report import KeyReport, Report, Verdict
 from stillwatch.prove.lineage.tally import Reading, Tally
 from stillwatch.prove.mark import Mark
+from stillwatch.prove.profile.rules import refused
 
 LEAST_PAIRS = 500
 LEAST_ANSWERS = 20
@@ -35,6 +36,8 @@ HOPELESS_AFTER = 200
 MOST_ALIKE = 0.5
 """A suspect that gives one answer to more than this share of questions says too little to be judged."""
 
+MOST_REFUSED = 0.5
+"""Without a finding: who refuses more than this share of ordinary questions is not cleared by what it said."""
 
 LEAST_SHARP = 0.5
 """Without a finding: the widest half interval of a lift with which `no_trace` may be said; a mark that a model repeats
@@ -240,13 +243,16 @@ class Audit:
             return "the suspect gave the same answer to more than half of the questions"
         if len(distinct) < LEAST_ANSWERS:
             return f"the suspect gave {len(distinct)} different answers, {LEAST_ANSWERS} are needed"
+        declined = sum(refused(text) for text in self._texts)
+        if pairs < LEAST_PAIRS and declined > MOST_REFUSED * len(self._texts):
+            return f"the suspect refused {declined:,} of {len(self._texts):,} questions"
         if pairs < LEAST_PAIRS:
             return f"the suspect's text has {pairs} different pairs of words, {LEAST_PAIRS} are needed"
         return ""
 
     def report(self, *, suspect: str, model: str | None = None, survey: Summary | None = None) -> Report:
         """Say what was found."""
-        verdict, because = self._verdict(survey)
+        verdict, because = self._verdict(survey, model)
         found = self._found() if verdict == "trained_on_marked_answers" else set()
         shown = [self._key_report(key, found) for key in self._keys if key.last]
         main = max(self._tallies.values(), key=lambda t: t.written, default=None)
@@ -274,10 +280,12 @@ class Audit:
             survey=survey,
         )  # fmt: skip
 
-    def _verdict(self, survey: Summary | None) -> tuple[Verdict, list[str]]:
+    def _verdict(self, survey: Summary | None, model: str | None) -> tuple[Verdict, list[str]]:
         because = [survey.stopped] if survey and survey.stopped else []
-        if survey and len(survey.models) > 1:
-            because.append(f"the endpoint gave itself {len(survey.models)} names: {', '.join(survey.models)}")
+        because += _names(survey.models if survey else (), model)
+        if survey and not self._texts and survey.outcomes:
+            told = ", ".join(f"{count:,} {outcome}" for outcome, count in survey.outcomes.items())
+            because.append(f"what became of the questions: {told}")
         uncommitted = [k for k in self._keys if not k.commitment.committed]
         because += [f"key `{k.tracer.card.id}` is void: {k.commitment.because}" for k in uncommitted[:5]]
         if len(uncommitted) > 5:
@@ -292,6 +300,10 @@ class Audit:
             return "trained_on_marked_answers", [f"the text depends on our secret keys by {bits:.0f} bits", *because]
         needed = -math.log2(self._levels.alpha)
         because.insert(0, f"the evidence is {bits:.1f} bits, {needed:.1f} are needed")
+        declined = sum(refused(text) for text in self._texts)
+        if declined > MOST_REFUSED * len(self._texts):
+            because.insert(0, f"the suspect refused {declined:,} of {len(self._texts):,} questions")
+            return "undetermined", because
         blur = min((key.last.lift_error for key in self._usable if key.last), default=math.inf)
         if blur > LEAST_SHARP:
             because.insert(0, f"the text is too little to clear it: a lift of {blur:.0%} would not show")
@@ -322,3 +334,12 @@ class Audit:
             sigmas=last.sigmas, pairs=int((plan.weights != 0).any(axis=0).sum()), epochs=len(key.tracer.secrets),
             revoked=card.revoked is not None, commitment=key.commitment, inclusion=paths, decoys=ranked,
         )  # fmt: skip
+
+
+def _names(given: Sequence[str], asked: str | None) -> list[str]:
+    """Say when an endpoint calls itself more than one name, or another than it was asked for; a date may be added."""
+    if len(given) > 1:
+        return [f"the endpoint gave itself {len(given)} names: {', '.join(given)}"]
+    if asked and given and not given[0].startswith(asked) and not given[0].endswith(asked):
+        return [f"the endpoint was asked for `{asked}` and called itself `{given[0]}`"]
+    return []

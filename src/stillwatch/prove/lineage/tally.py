@@ -255,8 +255,11 @@ def read(windows: U64, tokens: Ints, reading: Reading, *, window: int = 1) -> Ta
     hit = reading.candidates == tokens[:, None]
     inside = hit.any(axis=1)
     chances = np.maximum((reading.chances * hit).sum(axis=2), 1e-9)
-    shares = _fit(chances[:, inside], np.ones(int(inside.sum())))
-    drawn = hit if reading.suspect is None else reading.suspect
+    if reading.suspect is None:
+        drawn, shares = hit, _fit(chances[:, inside], np.ones(int(inside.sum())))
+    else:
+        flat = np.maximum(reading.chances.reshape(len(reading.chances), -1), 1e-9)
+        drawn, shares = reading.suspect, _fit(flat, reading.suspect.ravel())
     names = _Names(np.unique(windows))
     label = names.of(np.repeat(windows, reading.candidates.shape[1]), reading.candidates.ravel())
     everything, place = np.unique(label, return_inverse=True)

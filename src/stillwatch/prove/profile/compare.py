@@ -114,18 +114,36 @@ class Comparison:
 
 @dataclass
 class Alone(Comparison):
-    """One model without a reference: rates with limits, and no decision."""
+    """One model without a reference: rates with limits, and a bet on whether it stays below a floor.
+
+    Args:
+        floor: the share of good answers below which a model is said to do too little.
+    """
+
+    floor: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._little = MeanBet(1.0 - self.floor, low=0.0, high=1.0)
 
     def note(self, suspect: float) -> None:
         """Take one item."""
         self.suspect.append(suspect)
+        self._little.add(1.0 - suspect)
+
+    @property
+    def decision(self) -> Decision:
+        """Say `lost` when it is shown to stay below the floor; `kept` is never said without a reference."""
+        shown = len(self.suspect) >= LEAST and self._little.ln_e_max >= -math.log(self.alpha)
+        return "lost" if shown else "undecided"
 
     def axis(self) -> Axis:
         """Sum up."""
         return Axis(
             kind=self.kind, items=len(self.suspect), suspect=_mean(self.suspect), reference=None,
             suspect_limits=_limits(self.suspect), reference_limits=None, difference=None, limits=None,
-            decision="undecided", ln_e_lost=0.0, ln_e_kept=0.0, decided_after=None, unanswered=self.unanswered,
+            decision=self.decision, ln_e_lost=self._little.ln_e_max, ln_e_kept=0.0, decided_after=None,
+            unanswered=self.unanswered,
         )  # fmt: skip
 
 

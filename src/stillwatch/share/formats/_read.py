@@ -21,14 +21,21 @@ def read(data: bytes) -> list[Bulletin]:
     Raises:
         ShareError: naming the object, the field and the rule.
     """
+    return assemble(objects_of(data))
+
+
+def objects_of(data: bytes) -> dict[str, Object]:
+    """Read the objects of a bundle, by id.
+
+    Raises:
+        ShareError: when it is none.
+    """
     try:
-        bundle = json.loads(data)
-        held = {one["id"]: one for one in bundle["objects"]}
+        return {one["id"]: one for one in json.loads(data)["objects"]}
     except (ValueError, KeyError, TypeError, RecursionError) as trouble:
         raise ShareError(
             f"this is no STIX bundle: {type(trouble).__name__}", hint="a JSON object with `objects`"
         ) from None
-    return assemble(held)
 
 
 def assemble(held: Mapping[str, Object], refused: list[ShareError] | None = None) -> list[Bulletin]:

@@ -20,9 +20,9 @@ from stillwatch.model.bulletin import Bulletin, Range, SharedFamily
 from stillwatch.share.actors import sentence
 from stillwatch.share.formats import _objects as objects
 from stillwatch.share.formats._objects import EXTENSION, FOUND, Object, own_id, stamp
-from stillwatch.share.formats._read import assemble, read
+from stillwatch.share.formats._read import assemble, objects_of, read
 
-__all__ = ["SUFFIX", "WINNOW", "assemble", "bundle", "draw", "read", "write"]
+__all__ = ["SUFFIX", "WINNOW", "assemble", "bundle", "draw", "objects_of", "read", "write"]
 
 SUFFIX: Final = ".json"
 WINNOW: Final = "x-stillwatch-winnow"

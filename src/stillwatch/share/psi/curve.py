@@ -19,7 +19,6 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from stillwatch.errors import ShareError
-from stillwatch.kit.jacobi import jacobi
 
 BYTES: Final = 32
 _P: Final = 2**255 - 19
@@ -29,6 +28,8 @@ _CLEAR: Final = (1 << 255) - 1
 
 def on_curve(points: Sequence[int]) -> list[bool]:
     """Tell which u-coordinates are on the curve and not on its twist: u(u^2 + Au + 1) is a square."""
+    from stillwatch.kit.jacobi import jacobi  # compiled code: 80 MB that a server without a run does not need
+
     rights = [u * (u * (u + _A) + 1) % _P for u in points]
     return [one == 1 for one in jacobi(rights, _P).tolist()]
 

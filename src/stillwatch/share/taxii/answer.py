@@ -80,6 +80,10 @@ class Server:
             told = {"title": "the store cannot be used just now", "http_status": "503"}
             return _json(told, 503, {"Retry-After": "30"})
 
+    def knows(self, request: Request) -> bool:
+        """Tell whether somebody whom we know asks, before a body of his is read."""
+        return self.door.knows(request)
+
     def _answer(self, request: Request) -> Response:
         peer = self.door.enter(request)
         accept = request.headers.get("accept", "*/*").lower().replace(" ", "")

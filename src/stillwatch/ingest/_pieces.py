@@ -1,0 +1,71 @@
+"""Pieces: texts cut out of a block of JSON, and texts made elsewhere, as one Arrow column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.kit import json_walk
+
+Places = npt.NDArray[np.int32]
+NOWHERE = (0, 0)
+
+
+class Pieces:
+    """The texts of one block.
+
+    A place is that of a JSON text in the block, with its quotes, or one that `keep` gave.
+    """
+
+    def __init__(self, data: npt.NDArray[np.uint8]) -> None:
+        self._data = data
+        self._extra = bytearray()
+
+    def keep(self, text: str | None) -> tuple[int, int]:
+        """Keep a text that was made elsewhere; give its place."""
+        if text is None:
+            return NOWHERE
+        start = len(self._extra)
+        self._extra += text.encode("utf-8", "replace")
+        return -1 - start, len(self._extra)
+
+    def column(self, places: Places, *, high: bool, empty: bool = True) -> tuple[Any, npt.NDArray[np.bool_]]:
+        """Make a column of texts; nowhere is null.
+
+        Args:
+            high: there are bytes above ASCII, so that UTF-8 has to be checked.
+            empty: the empty text means something; else it is null.
+
+        Returns:
+            The column; and which of its texts are not what JSON or UTF-8 allow.
+        """
+        begun = np.where(places[:, 0] < 0, -1 - places[:, 0], places[:, 0])
+        out = np.empty(int((places[:, 1] - begun).sum()) + json_walk.MARGIN, np.uint8)
+        offsets, bad = np.zeros(len(places) + 1, np.int32), np.zeros(len(places), np.bool_)
+        extra = np.frombuffer(bytes(self._extra) + bytes(json_walk.MARGIN), np.uint8)
+        json_walk.texts(self._data, extra, np.ascontiguousarray(places), out, offsets, bad)
+        if high:
+            _check(out, offsets, bad)
+        absent = (places[:, 1] == 0) if empty else np.diff(offsets) == 0
+        valid = np.packbits(~absent, bitorder="little") if absent.any() else None
+        buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(offsets), pa.py_buffer(out)]
+        return pa.Array.from_buffers(pa.string(), len(places), buffers), bad
+
+
+def _check(out: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], bad: npt.NDArray[np.bool_]) -> None:
+    """Find the texts that are not UTF-8, and empty them."""
+    whole: Any = memoryview(out)  # type: ignore[arg-type]
+    try:
+        str(whole[: offsets[-1]], "utf-8")
+    except UnicodeDecodeError:
+        for place in range(len(bad)):
+            try:
+                str(whole[offsets[place] : offsets[place + 1]], "utf-8")
+            except UnicodeDecodeError:
+                bad[place] = True
+    if bad.any():
+        for place in np.flatnonzero(bad).tolist():
+            out[offsets[place] : offsets[place + 1]] = 0x3F

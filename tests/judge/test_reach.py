@@ -1,0 +1,102 @@
+"""Reach: the short ways in which groups are settled come to what the long ones come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log2
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stillwatch.hunt.join import Joined, join
+from stillwatch.judge import groups
+from stillwatch.judge.groups import STRANGERS, TIE_BITS, Look
+
+DAY_MS = 86_400_000
+
+
+def drawn(town: Any, seed: int) -> Joined:
+    """Two gangs with purses, machines and addresses of their own, among owners who share some of all by chance."""
+    rng = np.random.default_rng(seed)
+    gang = np.where(np.arange(town.owners) < 24, np.arange(town.owners) // 12, -1)
+
+    def of(pool: int, own: int) -> Any:
+        everybody = rng.zipf(1.6, (town.owners, 3)).clip(max=pool)
+        mine = rng.integers(0, own, town.owners)
+        return lambda owner: [
+            *(everybody[owner] + 1000).tolist(),
+            *([10 * gang[owner] + int(mine[owner]) + 1] if gang[owner] >= 0 and rng.random() < 0.8 else []),
+        ]
+
+    created = town.begin - rng.integers(1, 90, town.owners) * DAY_MS
+    closed = np.where(rng.random(town.owners) < 0.1, created + 20 * DAY_MS, 0)
+    crowd = town.crowd(created_at=created, closed_at=closed)
+    traces = town.traces(
+        crowd, payment=of(90, 2), ip=of(120, 3), prefix=of(60, 2), device=of(150, 2), ja4=of(8, 2), family=of(40, 3)
+    )
+    hours = town.held(lambda owner: (rng.integers(0, 60, 20) + 100 * (gang[owner] + 2)).tolist())
+    adopted = town.begin + rng.integers(0, 9 * DAY_MS, (town.owners, 2))
+    closely = town.closely(
+        hours=hours, adopted=adopted, models=np.array([1, 2], np.uint64),
+        released=np.array([town.begin + 3 * DAY_MS, town.begin + 5 * DAY_MS]),
+    )  # fmt: skip
+    return join(traces, 0.05, lambda _: closely)
+
+
+def plainly(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.bool_]:
+    """The rule of membership, with every view asked about everybody."""
+    bits = {name: np.minimum(look.sight.admit(members, candidates), look.view.CAP) for name, look in looks.items()}
+    views, total = np.zeros(len(candidates), int), np.zeros(len(candidates))
+    for name, look in looks.items():
+        known = bits.get(look.view.WITHIN, np.zeros(len(candidates)))
+        total += np.maximum(bits[name] - np.maximum(known, 0.0), 0.0)
+        views += (bits[name] >= TIE_BITS) & (known < TIE_BITS) & look.view.ADMITS
+    inside: npt.NDArray[np.bool_] = (views >= 2) & (total >= log2(owners / (STRANGERS * len(members))))
+    return inside
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_stays_is_the_same_whether_everybody_is_weighed_or_only_who_is_within_reach(seed: int, town: Any) -> None:
+    looks = drawn(town, seed).looks
+    assert {"pivot", "succession", "rhythm", "network", "repertoire"} <= set(looks)
+    everybody = np.arange(town.owners, dtype=np.int32)
+    let_in = 0
+    for members in [np.arange(12, dtype=np.int32), np.arange(6, 30, dtype=np.int32), *town.strangers(12, 9, seed)]:
+        short = groups._staying(looks, members, everybody, town.owners)
+        assert short.tolist() == plainly(looks, members, everybody, town.owners).tolist()
+        let_in += int(short.sum())
+    assert let_in >= 12
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_view_gives_more_than_its_reach(seed: int, town: Any) -> None:
+    everybody = np.arange(town.owners, dtype=np.int32)
+    for name, look in drawn(town, seed).looks.items():
+        for members in [np.arange(12, dtype=np.int32), *town.strangers(8, 15, seed)]:
+            over = look.sight.admit(members, everybody) - look.sight.reach(members, everybody)
+            assert over.max() <= groups.SLACK_BITS, name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: Any) -> None:
+    looks = drawn(town, seed).looks
+    gang = np.arange(12, dtype=np.int32)
+    found = [gang[:7], gang[7:], np.arange(12, 24, dtype=np.int32), *town.strangers(5, 8, seed)]
+    for large in range(len(found)):
+        kin = groups._kin(looks, found, large, town.owners)
+        for small in set(range(len(found))) - {large}:
+            assert kin[small] == groups._kinship(looks, found[large], found[small], town.owners, joined=True)
+    assert groups._kin(looks, found, 0, town.owners)[1] >= groups.KIN
+
+
+def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
+    home = np.array([0, 0, 1, -1, -1, -1])
+    every = groups.sets.of([np.array(one, np.int32) for one in ([0, 1, 3, 4], [1, 2], [2, 3, 4], [3, 4, 5])])
+    seeds: list[list[int]] = [[], []]
+    assert groups._next_open(every, np.array([0, 1, 2, 3]), 0, home, seeds) == 2
+    assert seeds == [[0, 1], []]
+    assert groups._next_open(every, np.array([1, 0]), 0, home, seeds) == 2

@@ -1,0 +1,108 @@
+"""The lab with untrained models: every step is taken, though nothing is learnt in so short a time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.audit
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A lab whose teacher, tutor and base are there already, untrained."""
+    import torch
+
+    from stillwatch.prove.lab import language, network
+    from stillwatch.prove.lab.world import World
+
+    torch.set_num_threads(1)
+    world = World(tmp_path / "made")
+    for seed, name in enumerate(("teacher", "base", "tutor")):
+        made = network.Network(network.Shape(len(language.lexicon()), width=32, depth=1), seed)
+        world.kept(name, lambda made=made: made)
+    return tmp_path
+
+
+def test_a_cell_is_answered_once_and_kept(place: Path) -> None:
+    from stillwatch.prove.lab import shown, tables
+    from stillwatch.prove.lab.cells import Cell
+
+    cells = [Cell("curve", {"documents": 100, "share": 0.5, "seed": seed, "answers": 50}) for seed in (1, 2)]
+    told: list[str] = []
+    for _ in range(2):
+        left = tables.run(place, cells, seconds=600, told=lambda cell, *_: told.append(cell.name))
+    assert (left, told) == (0, [cell.name for cell in cells])
+    found = [(cell, tables.known(place, cell)) for cell in cells]
+    assert shown.table(found).count("\n") == 3
+    assert "| share 0.5, answers 50 | 2 |" in shown.over_seeds(found)
+    looks = found[0][1]["looks"]
+    assert [look["tokens"] for look in looks] == sorted(look["tokens"] for look in looks)
+    assert all(-20 < look["ln_e"] < 1000 for look in looks)
+
+
+def test_rungs_of_the_ladder_are_climbed(place: Path) -> None:
+    from stillwatch.prove.lab.harden import harden
+    from stillwatch.prove.lab.world import World
+
+    world = World(place / "made")
+    few = {"seed": 1, "tasks": 128, "stories": 40, "epochs": 1, "asked_of": 50}
+    found = {name: harden(world, rung=name, **few) for name in ("undefended", "hardened, adaptive", "nothing")}
+    assert all(0 <= result["student_sums"] <= 1 for result in found.values())
+    assert {name for name, result in found.items() if "ln_e" in result} == {"hardened, adaptive"}
+    assert found["hardened, adaptive"]["questions"] == 5 * 128 + 40
+    assert found["nothing"].keys() == {"student_sums", "student_nats"}
+
+
+def test_a_step_by_step_student_gets_the_reasoning_back() -> None:
+    """With a teacher that is always right the reasoning put together is the one that was withheld."""
+    from stillwatch.prove.lab import harden, sums
+
+    class Right:
+        """Stands in for a network: `solve` is replaced below, so that nothing of it is asked."""
+
+    asked = sums.write(50, 3)
+
+    def solve(_model: object, part: np.ndarray, _seed: int, **_: object) -> np.ndarray:
+        made = part.copy()
+        made[:, sums.ASKED + sums.TERMS] = 4
+        made[:, sums.ASKED + sums.TERMS + 1] = (part[:, 2:7] - 10).sum(axis=1) % 10 + 10
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harden.sums, "solve", solve)
+        made = harden._step_by_step(Right(), asked, 1, None)
+    assert (made == asked).all()
+
+
+def test_sums_are_right_and_reasoning_is_what_stands_between() -> None:
+    from stillwatch.prove.lab import sums
+
+    rows, bare = sums.write(100, 1), sums.write(100, 1, reasoned=False)
+    digits = rows[:, 2:7] - 10
+    assert (sums.result(rows) == digits.sum(axis=1) % 10 + 10).all()
+    assert (sums.reasoning(rows).sum(axis=1) == sums.TERMS).all()
+    assert (sums.strip(rows) == bare).all()
+    assert sums.right(bare, rows) == 1.0
+    assert sums.right(np.zeros_like(rows), rows) == 0.0
+
+
+@pytest.mark.parametrize("how", ["weak", "strong", "translate", "last_sentence"])
+def test_a_rewriting_changes_text_and_keeps_the_request(how: str) -> None:
+    from stillwatch.prove.lab import language, rewrite
+
+    rows = language.write("north", 200, 1, sums=0.0)
+    made = rewrite.rewrite(rows, how, 1)
+    assert made.shape == rows.shape
+    assert (made != rows).any()
+    assert (made[:, :3] == rows[:, :3]).mean() > 0.9
+    with pytest.raises(ValueError, match="no way to rewrite"):
+        rewrite.rewrite(rows, "otherwise", 1)
+
+
+def test_the_full_table_goes_on_from_the_small_one() -> None:
+    from stillwatch.prove.lab import tables
+
+    small, full = ({cell.name for cell in tables.cells(size)} for size in ("small", "full"))
+    assert small < full
+    assert len(full) == len(tables.cells("full"))
