@@ -244,7 +244,8 @@ def log(settings_file: Path | None, as_json: bool) -> None:
     for line in lines:
         to = f" to {', '.join(map(plain, line.to))}" if line.to else ""
         marking = f" TLP:{line.marking.upper()}" if line.marking else ""
-        click.echo(f"{line.at:%Y-%m-%d %H:%M}Z  {plain(line.who)} {line.did} {plain(line.what)}{marking}{to}")
+        note = f": {plain(line.note)}" if line.note else ""
+        click.echo(f"{line.at:%Y-%m-%d %H:%M}Z  {plain(line.who)} {line.did} {plain(line.what)}{marking}{to}{note}")
     click.echo(f"{size} lines, unbroken; root {root}")
 
 

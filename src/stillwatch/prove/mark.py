@@ -90,6 +90,6 @@ def reweigh(logits: Floats, green: NDArray[np.bool_], mark: Mark, touch: NDArray
         return lifted
     for layer in range(mark.layers):
         g = green[:, layer].astype(np.float64)
-        p = p * (1.0 + g - (p * g).sum(axis=1, keepdims=True))
+        p = p * np.maximum(0.0, 1.0 + g - (p * g).sum(axis=1, keepdims=True))
     with np.errstate(divide="ignore"):
         return np.where(active[:, None], np.log(p), logits)

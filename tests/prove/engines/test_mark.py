@@ -123,6 +123,23 @@ def test_torch_reweighs_as_the_reference_does(mark: Mark) -> None:
     assert np.abs(mine - theirs).max() < 1e-5
 
 
+def test_thirty_coins_on_a_sure_model_leave_a_distribution() -> None:
+    """Where all that is likely is green, rounding must not make a chance less than nothing."""
+    import torch
+
+    from stillwatch.prove.engines.torch_mark import reweigh
+
+    mark = Mark(mode="free", layers=30, green=32768, min_entropy=0.0)
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 4, (3000, 40)).astype(np.float32)
+    green = rng.random((3000, 30, 40)) < mark.gamma
+    touch = np.ones(3000, dtype=np.bool_)
+    there = reweigh(torch.from_numpy(logits), torch.from_numpy(green), mark, torch.from_numpy(touch)).numpy()
+    for told in (there, in_numpy(logits, green, mark, touch)):
+        assert not np.isnan(told).any()
+        assert np.abs(np.exp(told.astype(np.float64)).sum(axis=1) - 1.0).max() < 1e-3
+
+
 def test_the_free_mode_leaves_one_answer_as_it_is_on_average_over_keys() -> None:
     """The distribution of one step, averaged over 4,000 keys, is the model's own."""
     mark = Mark(mode="free", layers=3, green=32768, min_entropy=0.0)

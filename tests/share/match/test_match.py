@@ -14,6 +14,7 @@ from stillwatch.share.front import Front
 from stillwatch.share.link import Answer, Link
 from stillwatch.share.log import Log
 from stillwatch.share.match import runs as all_runs
+from stillwatch.share.match import work
 from stillwatch.share.match.ask import Asking
 from stillwatch.share.match.runs import Run, Runs
 
@@ -147,6 +148,17 @@ def test_a_responder_that_is_killed_goes_on_where_it_was(here: Runs, there: Ther
         if run.step == "counted":
             break
     assert run.count == 8
+
+
+@pytest.mark.usefixtures("front")
+def test_a_large_run_is_worked_on_in_a_process_of_its_own(
+    here: Runs, there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "FEW", 100)
+    seen: list[str] = []
+    monkeypatch.setattr(work, "work", lambda runs, name: seen.append(name))
+    ours, theirs = counted(here, there)
+    assert (ours.step, theirs.step, seen) == ("counted", "counted", [])
 
 
 @pytest.mark.usefixtures("front")

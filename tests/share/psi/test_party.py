@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import ShareError
 from stillwatch.share.psi.canonical import canonical
-from stillwatch.share.psi.curve import Blinder, hash_all, on_curve, padding
+from stillwatch.share.psi.curve import FEW, Blinder, hash_all, on_curve, padding
 from stillwatch.share.psi.party import LEAST_SIZE, Party, _root, run
 
 SHARED = [f"user{n}@example.com" for n in range(8)]
@@ -179,6 +179,11 @@ def test_a_hello_that_cannot_be_read_is_refused(message: bytes) -> None:
 def test_blinding_twice_is_the_same_in_either_order() -> None:
     points, one, other = hash_all([b"a", b"b"], b"s"), Blinder(), Blinder()
     assert one.blind(other.blind(points)) == other.blind(one.blind(points))
+
+
+def test_many_points_are_told_apart_as_few_are() -> None:
+    points = [int.from_bytes(bytes([n % 251, n % 7] * 15 + [n % 256, n % 128]), "little") for n in range(FEW + 1)]
+    assert on_curve(points)[:300] == on_curve(points[:300])
 
 
 # -- how identifiers are written

@@ -57,7 +57,8 @@ def reweigh(logits: torch.Tensor, green: torch.Tensor, mark: Mark, touch: torch.
         return logits + mark.delta * (green[:, 0] & active[:, None]).to(logits.dtype)
     for layer in range(mark.layers):
         g = green[:, layer].to(p.dtype)
-        p = p * (1.0 + g - (p * g).sum(dim=-1, keepdim=True))
+        # where all that is likely is green, rounding makes the factor of red tokens a hair less than nothing
+        p = p * (1.0 + g - (p * g).sum(dim=-1, keepdim=True)).clamp_min(0.0)
     return torch.where(active[:, None], p.log().to(logits.dtype), logits)
 
 

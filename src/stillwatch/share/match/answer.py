@@ -23,7 +23,7 @@ from stillwatch.errors import ShareError
 from stillwatch.share.door import Door, Refused, Request, Response
 from stillwatch.share.files import locked, write
 from stillwatch.share.match.runs import WEEK, Run, Runs, new_id, now
-from stillwatch.share.match.work import PART, limit, whole, work
+from stillwatch.share.match.work import PART, limit, whole, work_apart
 from stillwatch.share.peers import Peer
 from stillwatch.share.psi.canonical import KINDS
 from stillwatch.share.psi.party import Hello, Party, met
@@ -172,7 +172,7 @@ class Matching:
         with self._turn:
             thread = self._working.get(run.id)
             if thread is None or not thread.is_alive():
-                thread = threading.Thread(target=work, args=(self._runs, run.id), daemon=True)
+                thread = threading.Thread(target=work_apart, args=(self._runs, run), daemon=True)
                 self._working[run.id] = thread
                 thread.start()
         thread.join(0.2)  # what is small is there at once

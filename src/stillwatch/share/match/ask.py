@@ -22,7 +22,8 @@ from stillwatch.share.psi.party import Party
 _BYTES: Final = {"Content-Type": "application/octet-stream"}
 PAUSE_S: Final = 1.0
 _HINTS: Final = {
-    401: "the token is not known there", 404: "the peer knows nothing of this run, or of matching",
+    401: "the token is not known there",
+    404: "the address ends before `/match/` and `/taxii2/`; or the run was erased there",
     429: "the quota is used up",
 }  # fmt: skip
 
@@ -207,7 +208,8 @@ class Asking:
             raise _Over(rule)
         if rule:
             wait = answer.headers.get("retry-after", "")
-            hint = f"in {int(wait):,} s" if wait.isdigit() else str(told.get("hint", ""))[:300] or None
+            hint = str(told.get("hint", ""))[:300] or _HINTS.get(answer.status)
+            hint = f"in {int(wait):,} s" if wait.isdigit() else hint
             raise ShareError(f"the peer says no: {rule}", where=answer.where, hint=hint)
         answer.check(_HINTS)
         raise AssertionError

@@ -97,6 +97,7 @@ class Runs:
             ShareError: when one of the values is none of the kind; the line is named, the value is not.
         """
         check(offer.kind, offer.values)
+        self._private()
         write(self._offer(offer.peer, offer.kind), msgspec.json.encode(offer))
         self._say(offer.by, f"offer {offer.kind}", offer.peer, f"{_about(len(offer.values))} until {offer.until}")
 
@@ -120,6 +121,7 @@ class Runs:
 
     def make(self, run: Run, party: Party) -> Run:
         """Begin a run."""
+        self._private()
         self.keep(run, party)
         self.save(run)
         self._say(run.peer if run.role == "responder" else "", f"{run.id} {run.kind}", run.peer,
@@ -205,6 +207,9 @@ class Runs:
             self.save(run)
         self._say(who, f"{run.id} {run.kind}", run.peer, "names released")
         return run
+
+    def _private(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _say(self, who: str, what: str, peer: str, note: str) -> None:
         self.log.add(Line(at=now(), who=who or "inviter", did="matched", what=what, to=[peer], note=note))

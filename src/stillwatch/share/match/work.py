@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -9,7 +11,7 @@ from typing import Final
 from stillwatch.errors import ShareError
 from stillwatch.share.files import locked, write
 from stillwatch.share.match.runs import Run, Runs
-from stillwatch.share.psi.curve import BYTES
+from stillwatch.share.psi.curve import BYTES, FEW
 from stillwatch.share.psi.party import SHORT
 
 PART: Final = 1 << 20
@@ -33,6 +35,15 @@ def come(runs: Runs, run: Run, name: str) -> bool:
 def whole(runs: Runs, run: Run) -> bool:
     """Tell whether there is something to do."""
     return any(ready(runs, run) for ready, _ in _STEPS)
+
+
+def work_apart(runs: Runs, run: Run) -> None:
+    """Do what can be done: a large run in a process of its own, so that the server stays small and answers others."""
+    if max(run.size, run.peer_size) <= FEW:
+        work(runs, run.id)
+        return
+    command = [sys.executable, "-m", __name__, str(runs.folder.parent), run.id]
+    subprocess.run(command, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - what it leaves undone is done later
 
 
 def work(runs: Runs, name: str) -> None:
@@ -122,3 +133,6 @@ def _name(runs: Runs, run: Run) -> None:
 _STEPS: Final[tuple[tuple[Callable[[Runs, Run], bool], Callable[[Runs, Run], None]], ...]] = (
     (_may_commit, _commit), (_may_double, _double), (_may_count, _count), (_may_place, _place), (_may_name, _name),
 )  # fmt: skip
+
+if __name__ == "__main__":
+    work(Runs(Path(sys.argv[1])), sys.argv[2])

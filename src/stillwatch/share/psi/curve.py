@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from stillwatch.errors import ShareError
 
 BYTES: Final = 32
+FEW: Final = 4096
+"""Points up to which Euler's criterion is fast enough: 0.1 ms each, without the 80 MB of compiled code."""
 _P: Final = 2**255 - 19
 _A: Final = 486_662
 _CLEAR: Final = (1 << 255) - 1
@@ -28,9 +30,11 @@ _CLEAR: Final = (1 << 255) - 1
 
 def on_curve(points: Sequence[int]) -> list[bool]:
     """Tell which u-coordinates are on the curve and not on its twist: u(u^2 + Au + 1) is a square."""
-    from stillwatch.kit.jacobi import jacobi  # compiled code: 80 MB that a server without a run does not need
-
     rights = [u * (u * (u + _A) + 1) % _P for u in points]
+    if len(points) <= FEW:
+        return [pow(one, (_P - 1) // 2, _P) == 1 for one in rights]
+    from stillwatch.kit.jacobi import jacobi
+
     return [one == 1 for one in jacobi(rights, _P).tolist()]
 
 
