@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ingest.test_cases import CASES, logs_of, read
 
-from stillwatch.ingest import _convert, _format, _road
+from stillwatch.ingest import _convert, _format, _intake, _road
 from stillwatch.ingest._convert import How, Job, Stretch
 from stillwatch.ingest._lane import Lane
 from stillwatch.ingest._reader import Reader
@@ -44,6 +44,7 @@ def test_golden_records_are_read_the_same_by_the_lane(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_convert, "LANE_BYTES", 1)
+    monkeypatch.setattr(_intake, "QUICK_FROM", 0)
     assert read(logs_of(case), tmp_path, case) == json.loads((case / "expected.json").read_text())
 
 

@@ -19,6 +19,8 @@ from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 from stillwatch.model.case import Case
+from stillwatch.share.desk import Desk
+from stillwatch.share.formats import stix
 
 HIDDEN = ("distillation_campaign", "account_network")
 
@@ -53,31 +55,28 @@ class Lab:
             Unheard(),
         )  # fmt: skip
 
+    def export_desk(self, path: Path) -> None:
+        """Write what peers pull: every released bulletin in its present version."""
+        path.write_bytes(stix.write([one.bulletin for one in Desk(self.desk).records() if one.released]))
+
     def found(self, case: Case) -> set[str]:
         """Tell which accounts stand in a finding of hidden coordination."""
         return {account for entry in case.campaigns if entry.finding in HIDDEN for account in entry.accounts}
 
 
 def divide(world: Path, one: Lab, other: Lab, shares: dict[str, float], seed: int) -> None:
-    """Deal the accounts of a world out to two labs; of each campaign the first one gets a share.
-
-    A campaign without a share is the first one's alone, when it has 1, and nobody's, when it has none.
-    """
+    """Deal the accounts of a world out to two labs: of innocents half, of each campaign the first one gets a share."""
     truth = json.loads((world / "truth.json").read_text())
     rng = random.Random(seed)
     traffic = ds.dataset(world / "traffic", partitioning="hive").to_table()
     accounts = pcsv.read_csv(world / "accounts.csv")
-    side: dict[str, Lab | None] = {
-        name: one if rng.random() < 0.5 else other for name in accounts["account"].to_pylist()
-    }
+    side = {name: one if rng.random() < 0.5 else other for name in accounts["account"].to_pylist()}
     for campaign in truth["campaigns"]:
         names = sorted(campaign["accounts"])
         rng.shuffle(names)
-        share = shares.get(campaign["id"])
         for place, name in enumerate(names):
-            side[name] = None if share is None else one if place < round(share * len(names)) else other
-            if side[name] is not None:
-                side[name].planted.add(name)
+            side[name] = one if place < round(shares[campaign["id"]] * len(names)) else other
+            side[name].planted.add(name)
     for lab in (one, other):
         mine = pa.array([name for name, held in side.items() if held is lab])
         pq.write_table(traffic.filter(pc.is_in(traffic["account"], mine)), lab.folder / "traffic.parquet")

@@ -61,6 +61,8 @@ def look(traffic: Path, group_key: Path | None, today: str | None, settings_file
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": [exchanges.told(one) for one in looked]}))
         return
+    if not looked:
+        click.echo("no peer has told anything that is in force: `stillwatch share pull`, or `take`", err=True)
     for one in looked:
         click.echo(
             f"{one.bulletin.id}  {plain(one.bulletin.title)}: {len(one.leads)} accounts here match it, in shadow"
@@ -194,6 +196,8 @@ def joint_(name: str, settings_file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "operations": told, "weeks": joint.by_week(told)}))
         return
+    if not told:
+        click.echo("nothing was released here, and no peer has told anything", err=True)
     for one in told:
         _show(one)
     for week, held in joint.by_week(told).items():

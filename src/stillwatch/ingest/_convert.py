@@ -34,7 +34,7 @@ from stillwatch.model.exchange import REQUIRED
 PILE_ROWS: Final = 2000
 PILE_BYTES: Final = 8 << 20
 LANE_BYTES: Final = 1 << 20
-"""Least bytes of a block for which the lane is worth loading its machine code."""
+"""Least bytes of a block for which the lane is worth its fixed cost."""
 MOST_UNCOMMON: Final = 4
 SNIFFED: Final = 50
 _HEAD: Final = 16
@@ -72,12 +72,17 @@ class How(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What a worker is asked to do, in a folder of its own."""
+    """What a worker is asked to do, in a folder of its own.
+
+    Attributes:
+        quick: common records may go by the lane: there is enough to read for its machine code to pay.
+    """
 
     unit: str
     stretches: list[Stretch]
     how: How
     folder: str
+    quick: bool = True
 
 
 class Done(msgspec.Struct):
@@ -137,6 +142,7 @@ class _Work:
         self.mended = 0
         self.formats: dict[str, int] = {}
         self._ruler: _Ruler | None = None
+        self._quick = job.quick
         self._lanes: dict[str, Lane | None] = {}
         self._uncommon = 0  # laps one after the other of which most records were handed back
         self._trusted = networks(job.how.trusted_proxies)
@@ -346,7 +352,7 @@ class _Work:
 
     def _lane(self, name: str, block: Block) -> Lane | None:
         """Give the lane for a block that is worth it; a log of uncommon records is read without."""
-        if block.parts is not None or block.size < LANE_BYTES or self._uncommon > MOST_UNCOMMON:
+        if not self._quick or block.parts is not None or block.size < LANE_BYTES or self._uncommon > MOST_UNCOMMON:
             return None
         if name not in self._lanes:
             format_, reader = self._reader(name)

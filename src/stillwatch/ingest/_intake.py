@@ -28,6 +28,8 @@ SPLIT: Final = 32 << 20
 TOGETHER: Final = 64 << 20
 MANY: Final = 2000
 APART: Final = 4 << 20
+QUICK_FROM: Final = 1 << 30
+"""Bytes to read from which the quick way pays for its machine code, which is made once on each computer."""
 VERSION: Final = 1
 
 Progress = Callable[[str, int, int], None]
@@ -130,7 +132,8 @@ def _run(
 ) -> None:
     total, done = sum(_weight(stretch) for stretch in left), 0
     jobs = [
-        _job(dataset, some, how, mapping) for some in together(left, min(TOGETHER, max(APART, total // (2 * threads))))
+        _job(dataset, some, how, mapping, quick=total >= QUICK_FROM)
+        for some in together(left, min(TOGETHER, max(APART, total // (2 * threads))))
     ]
     waiting = {job.unit: job for job in jobs}
     settler = Settler(dataset, mapping)
@@ -199,10 +202,10 @@ def _commit(dataset: Dataset, settler: Settler, job: Job, done: Done, mapping: s
     return entry
 
 
-def _job(dataset: Dataset, stretches: list[Stretch], how: How, mapping: str) -> Job:
+def _job(dataset: Dataset, stretches: list[Stretch], how: How, mapping: str, *, quick: bool = False) -> Job:
     told = [f"live:{time.time_ns()}" if stretch.live else identity(stretch) for stretch in stretches]
     unit = hashlib.sha256(msgspec.json.encode([mapping, told])).hexdigest()[:16]
-    return Job(unit=unit, stretches=stretches, how=how, folder=str(dataset.staging(unit)))
+    return Job(unit=unit, stretches=stretches, how=how, folder=str(dataset.staging(unit)), quick=quick)
 
 
 def together(stretches: list[Stretch], most: int) -> Iterator[list[Stretch]]:
