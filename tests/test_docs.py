@@ -25,7 +25,7 @@ from stillwatch.model import case as model
 from stillwatch.model.answer import LADDER
 from stillwatch.posture.catalogue import AREAS, Practice, catalogue
 from stillwatch.prove.lineage import report as lineage
-from stillwatch.prove.profile import run as profile
+from stillwatch.prove.profile import verdict as profile
 from stillwatch.prove.twins import audit as twins
 from stillwatch.store import cases
 

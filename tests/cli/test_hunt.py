@@ -157,15 +157,25 @@ def test_the_time_left_is_told_as_well_as_it_is_known(elapsed: float, done: floa
     assert left(elapsed, done) == says
 
 
+def test_what_a_hunt_does_whatever_the_size_counts_less_in_a_large_log() -> None:
+    shares = []
+    for rows in (100_000, 16_000_000):
+        with Journey(quiet=True) as journey:
+            journey.stage("sketch", rows)
+            journey.advance(rows)
+            shares.append(journey.share)
+    assert shares[0] < 0.1 < 0.25 < shares[1] < 0.35
+
+
 def test_progress_never_goes_back_and_ends_at_the_end() -> None:
     seen = []
     with Journey(quiet=True) as journey:
-        for name, total in (("read", 10), ("sketch", 10), ("duplicates", 0), ("families", 30), ("groups", 0),
+        for name, total in (("read", 10), ("sketch", 8), ("duplicates", 0), ("families", 24), ("groups", 0),
                             ("weigh", 0), ("tell", 0)):  # fmt: skip
-            journey.stage(name, total)
+            journey.stage(name, total * 1_000_000)
             seen.append(journey.share)
             for _ in range(total):
-                journey.advance(1)
+                journey.advance(1_000_000)
                 seen.append(journey.share)
     assert seen == sorted(seen)
     assert seen[0] == 0.0

@@ -52,3 +52,29 @@ def test_a_segment_without_rows_reads_like_any_other(tmp_path: Path) -> None:
     pieces = [piece for _, piece in made.pieces("marks")]
     assert [piece["marks#"].tolist() for piece in pieces] == [[], [1, 2]]
     assert [piece["marks"].tolist() for piece in pieces] == [[], [0, 1, 2]]
+
+
+def test_a_whole_column_is_filled_piece_by_piece_and_is_zero_elsewhere(tmp_path: Path) -> None:
+    made = Scratch(tmp_path)
+    for task in range(3):
+        made.write(task, 0, columns(4), 4, last=True)
+    made.begin("family", "int32", 2)
+    made.fill("family", 8, np.full((4, 2), 7))
+    made.fill("family", 0, np.arange(8).reshape(4, 2))
+    pieces = [piece["family"].tolist() for _, piece in made.pieces("family", "at")]
+    assert pieces == [[[0, 1], [2, 3], [4, 5], [6, 7]], [[0, 0]] * 4, [[7, 7]] * 4]
+    made.begin("family", "int32")
+    assert made.read("family").tolist() == [0] * 12
+
+
+def test_a_full_disk_is_told_while_a_column_is_filled(tmp_path: Path) -> None:
+    made = Scratch(tmp_path)
+    made.write(0, 0, columns(100), 100, last=True)
+    made.begin("who", "int64")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
+    try:
+        with pytest.raises(ResourceError, match="may not grow"):
+            made.fill("who", 60, np.ones(40, np.int64))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

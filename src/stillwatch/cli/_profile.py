@@ -17,6 +17,7 @@ from stillwatch.prove.lineage.texts import read_prompts
 from stillwatch.prove.profile import inspect_logs
 from stillwatch.prove.profile import probes as probing
 from stillwatch.prove.profile import run as runs
+from stillwatch.prove.profile import verdict as verdicts
 from stillwatch.prove.profile.page import page
 from stillwatch.prove.profile.speakers import Asked, Kept, Speaker
 
@@ -97,7 +98,7 @@ def command(
         speaker("suspect", suspect, suspect_model), speaker("reference", reference, reference_model),
         speaker("judge", judge, judge_model),
     ]  # fmt: skip
-    terms = runs.Terms(
+    terms = verdicts.Terms(
         alpha=alpha, margin=margin, slack=slack, round=round_, seed=seed, max_tokens=answer_tokens,
         floor=floor,
     )  # fmt: skip
@@ -119,7 +120,7 @@ def command(
     if page_ is not None:
         _write(page_, page(found).encode())
     click.echo(msgspec.json.encode(found) if as_json else page(found))
-    return runs.EXIT[found.verdict]
+    return verdicts.EXIT[found.verdict]
 
 
 def _logs(folder: Path, rows: dict[str, list[inspect_logs.Row]], names: dict[str, str]) -> None:

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn
 from rich.text import Text
 
-WEIGHTS: Final = {
-    "read": 40.0, "sketch": 10.0, "duplicates": 0.2, "families": 7.0, "groups": 8.0, "weigh": 25.0, "tell": 4.0,
-    "calibrate": 60.0, "replay": 60.0,
+EACH: Final = {
+    "read": 10.0, "sketch": 1.2, "duplicates": 0.02, "families": 0.6, "groups": 1.4, "weigh": 0.4, "tell": 0.4,
+    "calibrate": 5.0, "replay": 5.0,
 }  # fmt: skip
-"""How the time of a hunt divides over its stages, as `bench/hunt.py` measures it; reading counts only where logs are
-converted."""
+FIXED: Final = {"groups": 0.5, "weigh": 1.5, "tell": 0.3, "calibrate": 10.0, "replay": 1.0}
+"""How the time of a hunt divides over its stages: seconds for each million exchanges and for any log, as
+`bench/hunt.py` measures them on two idle cores. Only their ratios matter; reading counts where logs are converted."""
+RECORD_BYTES: Final = 1800
+"""Bytes of one exchange in a log that is converted."""
 HUNT: Final = ("sketch", "duplicates", "families", "groups", "weigh", "tell")
 CALIBRATION: Final = ("sketch", "duplicates", "families", "groups", "calibrate")
 """Stages of a journey; reading comes before, where logs are converted."""
@@ -67,8 +70,9 @@ class Journey:
         self._stage = ""
         self._total = 0
         self._done = 0
-        self._before = 0.0
-        self._all = sum(WEIGHTS[name] for name in stages)
+        self._millions = 1.0
+        self._furthest = 0.0
+        self._stages = list(stages)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -82,15 +86,26 @@ class Journey:
 
     @property
     def share(self) -> float:
-        """Tell how much of the work is done, 0 to 1."""
+        """Tell how much of the work is done, 0 to 1; it never goes back, although a log tells its size late."""
+        if self._stage not in self._stages:
+            return 0.0
         within = self._done / self._total if self._total else 0.0
-        return min((self._before + WEIGHTS.get(self._stage, 0.0) * min(within, 1.0)) / self._all, 1.0)
+        before = sum(map(self._seconds, self._stages[: self._stages.index(self._stage)]))
+        done = before + self._seconds(self._stage) * min(within, 1.0)
+        self._furthest = min(max(done / sum(map(self._seconds, self._stages)), self._furthest), 1.0)
+        return self._furthest
+
+    def _seconds(self, stage: str) -> float:
+        """Tell what a stage takes in a log of this size."""
+        return FIXED.get(stage, 0.0) + EACH[stage] * self._millions
 
     def stage(self, name: str, total: int) -> None:
         """Begin a stage."""
         if name == "read":
-            self._all += WEIGHTS["read"]
-        self._before += WEIGHTS.get(self._stage, 0.0)
+            self._stages.insert(0, "read")
+            self._millions = total / RECORD_BYTES / 1e6
+        elif name == "sketch" and total:
+            self._millions = total / 1e6
         self._stage, self._total, self._done = name, total, 0
         if self._task is None:
             self._task = self._bar.add_task("", total=1.0)

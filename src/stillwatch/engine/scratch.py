@@ -189,10 +189,26 @@ class Scratch:
 
     # -- whole columns: computed later
 
-    def put(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Write a whole column, in place of what stood there."""
-        self._replace(self.directory / f"column-{name}.bin", [values])
-        self._whole[name] = Place(values.dtype.str, values.shape, 0)
+    def begin(self, name: str, dtype: str, *width: int) -> None:
+        """Make a whole column of zeros, to be filled piece by piece, so that it never stands in memory."""
+        place = Place(np.dtype(dtype).str, (self.rows, *width), 0)
+        try:
+            with (self.directory / f"column-{name}.bin").open("wb") as file:
+                file.truncate(int(np.prod(place.shape, dtype=np.int64)) * np.dtype(dtype).itemsize)
+        except OSError as trouble:
+            raise disk_trouble(trouble, self.directory) from trouble
+        self._whole[name] = place
+
+    def fill(self, name: str, start: int, values: npt.NDArray[Any]) -> None:
+        """Write the rows from `start` on of a column that was begun; any thread may."""
+        place = self._whole[name]
+        plain = np.ascontiguousarray(values, place.dtype)
+        try:
+            with (self.directory / f"column-{name}.bin").open("r+b") as file:
+                file.seek(start * (plain.nbytes // max(len(plain), 1)))
+                file.write(plain.reshape(-1).view(np.uint8).data)
+        except OSError as trouble:
+            raise disk_trouble(trouble, self.directory) from trouble
 
     def slice(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
         """Read some rows of a whole column."""

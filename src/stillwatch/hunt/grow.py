@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
-from stillwatch.families.assign import KEPT, assign
-from stillwatch.families.bundle import bundles
+from stillwatch.families.assign import KEPT, assign, scales
+from stillwatch.families.bundle import LEAST, bundles
 from stillwatch.families.heavy import Heavy
 from stillwatch.kit.codes import Codes
+from stillwatch.kit.fingerprint import FINE
 
 U64 = np.uint64
 FAMILIES = KEPT + 2
@@ -42,19 +43,18 @@ class Grown:
 
 def grow(scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None]) -> Grown:
     """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch."""
-    families = np.zeros((scratch.rows, FAMILIES), np.int32)
+    scratch.begin("family", "int32", FAMILIES)
     frames: list[npt.NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
-    turns = _turns(scratch, pool, threads, memory_bits, families, frames, advance) if "marks" in scratch else 0
-    systems = _systems(scratch, pool, turns, families, frames) if "documents.hash" in scratch else 0
+    turns = _turns(scratch, pool, threads, memory_bits, frames, advance) if "marks" in scratch else 0
+    systems = _systems(scratch, pool, turns, frames) if "documents.hash" in scratch else 0
     if turns and "first" in scratch:
-        _openings(scratch, families)
-    scratch.put("family", families)
+        _openings(scratch)
     return Grown(turns=turns, systems=systems, marks=frames)
 
 
 def _turns(
-    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, families: npt.NDArray[np.int32],
-    frames: list[npt.NDArray[np.uint32]], advance: Callable[[int], None],
+    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, frames: list[npt.NDArray[np.uint32]],
+    advance: Callable[[int], None],
 ) -> int:  # fmt: skip
     expected = sum(segment.places["marks"].shape[0] for segment in scratch.segments if "marks" in segment.places)
     heavy = Heavy(expected, bits=memory_bits, halves=min(threads, 2))
@@ -66,14 +66,16 @@ def _turns(
         advance(len(piece["marks#"]))
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
-    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    scale, sizes = scales(heavy.marks, bundle, count)
     rows_of = _rows(heavy, bundle, count)
 
     def give(place: tuple[int, dict[str, npt.NDArray[Any]]]) -> int:
         start, piece = place
         out = np.full((len(piece["marks#"]), KEPT), -1, np.int32)
-        assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, rows_of, out)
-        families[start : start + len(out), :KEPT] = out + 1
+        assign(heavy.lookup(piece["marks"]), piece["marks#"], scale, sizes, rows_of, out)
+        families = np.zeros((len(out), FAMILIES), np.int32)
+        families[:, :KEPT] = out + 1
+        scratch.fill("family", start, families)
         return len(out)
 
     pieces = scratch.pieces("marks")
@@ -95,11 +97,17 @@ def _rows(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int) -> npt.NDArra
 def _frames(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int, frames: list[npt.NDArray[np.uint32]]) -> None:
     order = np.argsort(bundle, kind="stable")
     starts = np.searchsorted(bundle[order], np.arange(count + 1))
-    frames.extend(heavy.marks[order[starts[b] : starts[b + 1]]] for b in range(count))
+    frames.extend(_told(heavy.marks[order[starts[b] : starts[b + 1]]]) for b in range(count))
+
+
+def _told(marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Know a frame by the fingerprints of windows, which texts of any length have, where there are enough of them."""
+    windows = marks[marks & np.uint32(FINE) == 0]
+    return windows if len(windows) >= LEAST else marks
 
 
 def _systems(
-    scratch: Scratch, pool: Executor, turns: int, families: npt.NDArray[np.int32], frames: list[npt.NDArray[np.uint32]]
+    scratch: Scratch, pool: Executor, turns: int, frames: list[npt.NDArray[np.uint32]]
 ) -> int:  # fmt: skip
     known = Codes()
     marks: list[npt.NDArray[np.uint32]] = []
@@ -124,17 +132,18 @@ def _systems(
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     out = np.full((len(count_of), KEPT), -1, np.int32)
-    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
-    assign(heavy.lookup(every), count_of, bundle, sizes, _rows(heavy, bundle, count), out)
+    scale, sizes = scales(heavy.marks, bundle, count)
+    assign(heavy.lookup(every), count_of, scale, sizes, _rows(heavy, bundle, count), out)
     best = np.where(out[:, 0] >= 0, out[:, 0] + 1 + turns, 0).astype(np.int32)
-    for start, piece in scratch.pieces("system"):
+    for start, piece in scratch.pieces("system", "family"):
         codes = known.lookup(piece["system"])
-        families[start : start + len(codes), KEPT] = np.where(codes >= 0, best[codes], 0)
+        piece["family"][:, KEPT] = np.where(codes >= 0, best[codes], 0)
+        scratch.fill("family", start, piece["family"])
     _frames(heavy, bundle, count, frames)
     return count
 
 
-def _openings(scratch: Scratch, families: npt.NDArray[np.int32]) -> None:
+def _openings(scratch: Scratch) -> None:
     """Give the later exchanges of a conversation the family of the turn that opened it."""
     known = Codes()
     for _, piece in scratch.pieces("first", "last"):
@@ -143,13 +152,13 @@ def _openings(scratch: Scratch, families: npt.NDArray[np.int32]) -> None:
     if not len(known):
         return
     family = np.zeros(len(known), np.int32)
-    for start, piece in scratch.pieces("last"):
-        mine = families[start : start + len(piece["last"]), 0]
+    for _, piece in scratch.pieces("last", "family"):
+        mine = piece["family"][:, 0]
         codes = known.lookup(piece["last"])
         found = (codes >= 0) & (mine > 0)
         family[codes[found]] = mine[found]
-    for start, piece in scratch.pieces("first", "last"):
+    for start, piece in scratch.pieces("first", "last", "family"):
         later = (piece["first"] != piece["last"]) & (piece["first"] != 0)
         codes = known.lookup(piece["first"])
-        rows = slice(start, start + len(codes))
-        families[rows, KEPT + 1] = np.where(later & (codes >= 0), family[codes], 0)
+        piece["family"][:, KEPT + 1] = np.where(later & (codes >= 0), family[codes], 0)
+        scratch.fill("family", start, piece["family"])

@@ -112,16 +112,15 @@ def _mail(column: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
 
 def count_traffic(scratch: Scratch, codes: Codes, count: int) -> tuple[npt.NDArray[np.int64], ...]:
     """Count the exchanges of each account, with the first and the last time; write the column `who`, its number."""
-    who = np.empty(scratch.rows, np.int32)
+    scratch.begin("who", "int32")
     exchanges = np.zeros(count, np.int64)
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
     for start, piece in scratch.pieces("account", "at"):
         account = codes.lookup(piece["account"])
-        who[start : start + len(account)] = account
+        scratch.fill("who", start, account)
         exchanges += np.bincount(account, minlength=count)
         np.minimum.at(first, account, piece["at"])
         np.maximum.at(last, account, piece["at"])
-    scratch.put("who", who)
     return exchanges, first, last
 
 

@@ -54,7 +54,7 @@ def choose_primary(scratch: Scratch, harness: npt.NDArray[np.bool_]) -> None:
     The broadest family of the last turn that is no harness, else of the opening turn, else of the system text,
     else a harness family, else 0.
     """
-    primary = np.zeros(scratch.rows, np.int32)
+    scratch.begin("primary", "int32")
     order = [*range(KEPT), KEPT + 1, KEPT]
     for start, piece in scratch.pieces("family"):
         families = piece["family"]
@@ -64,5 +64,4 @@ def choose_primary(scratch: Scratch, harness: npt.NDArray[np.bool_]) -> None:
                 column = families[:, place]
                 fits = (chosen == 0) & (column > 0) & (harness[column] == wanted)
                 chosen[fits] = column[fits]
-        primary[start : start + len(chosen)] = chosen
-    scratch.put("primary", primary)
+        scratch.fill("primary", start, chosen)

@@ -83,27 +83,41 @@ def harden(
     recipe = Recipe(share=1.0, documents=stories, seed=seed)
     if rung == "nothing":
         return _student(world, world.base(), None, seed, asked_of)
-    how, teacher, asked = RUNGS[rung], tutor(world), sums.write(tasks, 650_000 + seed)
+    how, teacher, model = RUNGS[rung], tutor(world), world.base()
+    given = _deliver(teacher, how, recipe, sums.write(tasks, 650_000 + seed))
+    _train(model, given.stories, given.sums, teacher if how.log_probabilities else None, seed=seed, epochs=epochs)
+    return given.cost | _student(world, model, recipe if how.traced else None, seed, asked_of)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the student has to train on, and what it cost the teacher."""
+
+    stories: Tokens
+    sums: Tokens
+    cost: Result
+
+
+def _deliver(teacher: Network, how: Rung, recipe: Recipe, asked: Tokens) -> _Given:
+    """Answer the rival as the rung says; an adaptive one makes more of it."""
+    seed = recipe.seed
     marker = Marker(recipe.key, recipe.mark, len(language.lexicon()), skip=PROMPT) if how.traced else None
     solved = sums.solve(teacher, asked, seed, reweigh=marker)
-    told = network.sample(teacher, prompts(stories, 31 * seed), seed=seed, reweigh=marker)
-    found = {
+    told = network.sample(teacher, prompts(recipe.documents, 31 * seed), seed=seed, reweigh=marker)
+    by_steps = how.adaptive and not how.reasoning
+    cost = {
         "teacher_sums": sums.right(solved, asked),
         "teacher_nats": _surprise(teacher, told),
-        "withheld": 0.0 if how.reasoning else float(sums.reasoning(solved).sum() / (solved[:, sums.ASKED :] > 0).sum()),
-        "questions": tasks + stories,
+        "withheld": 0.0 if how.reasoning else sums.share_of_reasoning(solved),
+        "questions": recipe.documents + len(asked) * (sums.TERMS if by_steps else 1),
     }
     if how.adaptive and how.traced:
         told = rewrite.rewrite(told, "strong", seed)
-    if not how.reasoning:
-        if how.adaptive:
-            solved = _step_by_step(teacher, asked, seed, marker)
-            found["questions"] += (sums.TERMS - 1) * tasks
-        else:
-            solved = sums.strip(solved)
-    model = world.base()
-    _train(model, told, solved, teacher if how.log_probabilities else None, seed=seed, epochs=epochs)
-    return found | _student(world, model, recipe if how.traced else None, seed, asked_of)
+    if by_steps:
+        solved = _step_by_step(teacher, asked, seed, marker)
+    elif not how.reasoning:
+        solved = sums.strip(solved)
+    return _Given(told, solved, cost)
 
 
 def tutor(world: World) -> Network:

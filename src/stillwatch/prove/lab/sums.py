@@ -64,6 +64,11 @@ def reasoning(rows: Tokens) -> NDArray[np.bool_]:
     return found
 
 
+def share_of_reasoning(rows: Tokens) -> float:
+    """Give the share of the answers' tokens that are reasoning."""
+    return float(reasoning(rows).sum() / (rows[:, ASKED:] != PAD).sum())
+
+
 def strip(rows: Tokens) -> Tokens:
     """Take the running totals out of answers."""
     return rewrite.close_up(rows, ~reasoning(rows))
