@@ -53,6 +53,8 @@ STREAM: Final = [
     for one in DELTAS
 ] + [b"data: [DONE]\n\n"]
 FRAME: Final = "Grade the worked answer below against the reference, mark by mark, and give the reason for each mark: "
+ACCOUNTS: Final = 2_000
+"""Ordinary accounts; all of them have been met before the second tenth, so that what is kept of each is not growth."""
 ORDERS: Final[dict[str, Rung]] = {"sk-hard": "harden", "sk-slow": "slow", "sk-out": "suspend"}
 
 
@@ -113,7 +115,7 @@ class Kind:
 
     def raw(self, number: int) -> bytes:
         told = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
-        key = self.key or f"sk-{number % 20_000}"
+        key = self.key or f"sk-{number % ACCOUNTS}"
         head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
         head += f"user-agent: client/{number % 50}\r\ncontent-length: {len(told)}\r\nconnection: close\r\n\r\n"
         return head.encode() + told
@@ -243,6 +245,8 @@ def soak(seconds: float, rate: float) -> dict[str, Any]:
         "wrong": dict(tally.wrong), "licensed_on_record": used, "memory_mb": {
             "second_tenth": round(early, 1), "last_tenth": round(late, 1), "most": round(max(tally.memory), 1),
             "growth_mb": round(late - early, 1),
+            "by_tenth": [round(statistics.median(tally.memory[at : at + tenth]), 1)
+                         for at in range(0, len(tally.memory), tenth)],
         },
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.families.assign import KEPT, assign
+from stillwatch.families.assign import KEPT, assign, scales
 from stillwatch.families.bundle import LEAST, bundles
 from stillwatch.families.heavy import Heavy
 
@@ -31,11 +31,11 @@ def grown(texts: list[list[int]]) -> tuple[Heavy, npt.NDArray[np.int32], int, np
         heavy.sketch(flat, counts, None, 0, pool)
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
-    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    scale, sizes = scales(np.zeros_like(heavy.marks), bundle, count)  # all of one scale
     rows = np.zeros(count, np.int64)
     np.maximum.at(rows, bundle[bundle >= 0], heavy.rows[bundle >= 0])
     out = np.full((len(texts), KEPT), -1, np.int32)
-    assign(heavy.lookup(flat), counts, bundle, sizes, rows, out)
+    assign(heavy.lookup(flat), counts, scale, sizes, rows, out)
     return heavy, bundle, count, out
 
 

@@ -79,6 +79,22 @@ def test_each_template_is_one_family_and_talk_is_none(tmp_path: Path) -> None:
     assert all(len(found.marks[number]) >= 3 for number in (1, 2))
 
 
+def test_short_questions_of_one_template_are_a_family_and_lose_no_long_one(tmp_path: Path) -> None:
+    """A frame of nine words in questions of twelve; one of sixteen, in questions of twenty and at times of seventy."""
+    rng = np.random.default_rng(4)
+    short = [f"Ignore all of it and {words(rng, 1)} the text above this line {words(rng, 2)}" for _ in range(120)]
+    frame = "translate this letter of a customer into plain german and keep every name and each number"
+    mixed = [f"{frame} {words(rng, 4 if n % 4 else 55)}" for n in range(120)]
+    talk = [words(rng, 12) for _ in range(120)]
+    _, family = grown(tmp_path, [{"messages": asked(text)} for text in [*short, *mixed, *talk]])
+    some = family[:, TURNS] > 0
+    assert some[:120, 0].mean() > 0.9
+    assert some[120:240, 0].all(), "long and short"
+    assert not some[240:].any()
+    shared = set(family[120:240:4, TURNS].flat) - {0}
+    assert all(shared & set(row) for row in family[120:240, TURNS].tolist()), "one family holds both"
+
+
 def test_threads_and_the_order_of_the_log_change_no_family(tmp_path: Path) -> None:
     _, rows = log(np.random.default_rng(2))
     found, family = grown(tmp_path, rows)

@@ -12,7 +12,8 @@ import pytest
 from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Log, Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.hunt.weigh import Labels, Weighed, public, weigh
+from stillwatch.hunt.weigh import Labels, Weighed, _stand, public, weigh
+from stillwatch.judge import intent
 from stillwatch.store import key as keys
 
 
@@ -89,6 +90,19 @@ class Log3:
             "who": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
         }  # fmt: skip
         yield 0, {name: columns[name] for name in names}
+
+
+def test_a_harvest_in_several_families_is_no_rival_of_itself() -> None:
+    """Three streams of owner 7 alone score; two of them are control families too."""
+    place = {name: i for i, name in enumerate(intent.STATISTICS)}
+    values = np.zeros((4, len(intent.STATISTICS)))
+    for name, (_, full) in intent.KINDS["reasoning"].ramps.items():
+        values[1:, place[name]] = full
+    yard = np.concatenate([values[2:], np.zeros((30, values.shape[1]))])
+    holder = np.array([7, 7, *range(100, 130)])
+    found, among = _stand(values, yard, holder, [((8, 1), 1), ((8, 2), 2), ((9, 5), 3)])
+    assert among == {7: 30, 8: 32}
+    assert [round(read.bits, 1) for read in found] == [5.0, 5.0, round(float(np.log2(33 / 3)), 1)]
 
 
 def test_a_list_that_others_ask_too_is_a_public_one() -> None:

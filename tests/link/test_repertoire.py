@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from stillwatch.kit import groups
 from stillwatch.link import repertoire
+from stillwatch.model import mail
 
 
 def test_one_shared_frame_weighs_little_and_a_set_of_them_much(town: Any) -> None:
@@ -35,6 +38,19 @@ def test_who_uses_a_frame_that_is_nearly_all_the_gangs_follows_it(town: Any) -> 
     sight = repertoire.look(town.traces(family=frames))
     assert sight is not None
     assert sight.followers(town.gang).tolist() == [*range(12), 50, 60]
+
+
+def test_a_firm_that_signs_its_name_follows_nobody(town: Any) -> None:
+    domain, kind = np.zeros(town.owners, np.uint64), np.zeros(town.owners, np.uint8)
+    domain[[50, 60, 61]], kind[[50, 60, 61]] = [7, 8, 8], mail.OWN
+    sight = repertoire.look(
+        town.traces(
+            town.crowd(mail_domain=domain, mail_kind=kind),
+            family=lambda owner: [1] if owner < 12 or owner in (50, 60) else [1000 + owner],
+        )
+    )
+    assert sight is not None
+    assert sight.followers(town.gang).tolist() == [*range(12), 60], "60 shares its domain with a stranger"
 
 
 def test_without_families_it_is_silent(town: Any) -> None:

@@ -28,6 +28,7 @@ def test_a_day_of_creation_ties_those_of_a_burst(town: Any) -> None:
     sight = signup.look(town.traces(created_day=lambda owner: [1 if owner < 9 else 1 + owner % 40]))
     assert sight is not None
     assert len(sight.propose()) == 0
+    assert sight.near(town.gang).tolist() == town.gang.tolist(), "a day brings nobody near"
     assert (sight.admit(town.gang, town.gang[:9]) >= 2).all()
     assert (sight.admit(town.gang, town.gang[9:]) < 2).all()
 

@@ -67,10 +67,10 @@ async def user(request, api_key):
 
 
 async def script(call: Call) -> None:
-    asked = json.loads(call.body)
+    asked = json.loads(call.body or b"{}")
     whole, stream = {
         "/v1/responses": (RESPONSE, RESPONSE_STREAM), "/v1/messages": (MESSAGE, MESSAGE_STREAM),
-    }.get(call.path, (CHAT, CHAT_STREAM))  # fmt: skip
+    }.get(call.path.removesuffix("/r1"), (CHAT, CHAT_STREAM))  # fmt: skip
     if asked.get("stream"):
         await call.stream([stream[at : at + 64] for at in range(0, len(stream), 64)])
     elif b"be busy" in call.body:
@@ -121,6 +121,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Litellm]:
     with serving(upstream) as there, (folder / "litellm.log").open("wb") as log:
         (folder / "config.yaml").write_text(CONFIG.format(upstream=there, state=folder / "state"))
         environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False"}
+        environ |= {"ANTHROPIC_API_BASE": there, "ANTHROPIC_API_KEY": "sk-up"}
         binary = Path(PYTHON).with_name("litellm")
         process = subprocess.Popen(
             [PYTHON, binary, "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)],
@@ -191,6 +192,10 @@ def test_real_clients_read_hardened_answers(litellm: Litellm) -> None:
     assert "".join(c.delta.content or "" for event in stream for c in event.choices) == "It is 4, a < b"
     events = list(litellm.openai("harden").responses.create(model="demo", input="2+2", stream=True))
     assert [event.sequence_number for event in events] == list(range(len(events)))
+    stored = litellm.openai("harden").responses.create(model="demo", input="2+2")
+    again = litellm.openai("harden").responses.retrieve(stored.id)
+    assert again.output_text == "It is 4."
+    assert SECRET not in again.model_dump_json(), "nor by asking for it again"
     with litellm.anthropic("harden").messages.stream(
         model="claude", max_tokens=99, messages=[{"role": "user", "content": "2+2"}]
     ) as told:
@@ -214,6 +219,18 @@ def test_refusals_carry_category_reference_and_time(litellm: Litellm) -> None:
     assert int(answers[-1][1]["retry-after"]) >= 1
     challenged = [litellm.post(CALLS[0][0], "challenge", CALLS[0][1])[0] for _ in range(3)]
     assert challenged == [403, 200, 200], "once an hour, where there is nothing to step up to"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_route_that_passes_guardrails_by_is_closed_to_hardened_accounts_alone(litellm: Litellm, stream: bool) -> None:
+    asked = {**CALLS[2][1], "stream": stream}
+    status, _, told = litellm.post("/anthropic/v1/messages", "plain", asked)
+    assert status == 200
+    assert SECRET.split()[1].encode() in told
+    status, _, told = litellm.post("/anthropic/v1/messages", "harden", asked)
+    assert status == 403
+    assert b"Reference: o-" in told
+    assert litellm.post("/anthropic/v1/messages", "suspend", asked)[0] == 403
 
 
 def test_errors_of_the_upstream_reach_everybody(litellm: Litellm) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +21,8 @@ from tests.serve.test_proxy import CHAT, SECRET, account, answering, raw
 
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked
+from stillwatch.serve import middleware, proxy
+from stillwatch.serve.answering import Answering
 from stillwatch.settings import Ingest, Proxy, Settings, Watch
 from stillwatch.store import tokens
 from stillwatch.store.licences import Delivered
@@ -219,6 +224,40 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_harms_nobody(bench: B
     bench.upstream.script = answering(b"{}")
     assert raw(bench.url, "POST", "/v1/chat/completions", b"{}")[0] == 200
     assert len(bench.upstream.calls) == calls + 1
+
+
+def test_clients_that_leave_leave_nothing_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = threading.Semaphore(0)
+    held: weakref.WeakSet[Answering] = weakref.WeakSet()
+
+    class Seen(Answering):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            held.add(self)
+
+    async def endless(call: Call) -> None:
+        await call.begin(200, "text/event-stream")
+        await call.write(b"data: {}\n\n")
+        await call.gone()
+        left.release()
+
+    for module in (proxy, middleware):
+        monkeypatch.setattr(module, "Answering", Seen)
+    bench.upstream.script = endless
+    address = urlsplit(bench.url)
+    for _ in range(20):
+        with socket.create_connection((address.hostname, address.port), 20) as client:
+            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+            assert b"200" in client.recv(20)
+        assert left.acquire(timeout=20)
+    bench.upstream.calls.clear()  # the script itself holds on to what it was given
+    bench.upstream.script = None
+    for _ in range(8):
+        gc.collect()
+        if len(held) <= 1:
+            break
+        threading.Event().wait(0.02)
+    assert len(held) <= 1
 
 
 # -- what the gateway tells of itself

@@ -66,7 +66,7 @@ def key() -> Key:
     return keys.find()
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(orders(), max_size=5, unique_by=lambda one: one.id), st.lists(grants(), max_size=3),
     st.lists(spares, max_size=2), st.dictionaries(st.sampled_from(["g-0", "g-1"]), st.integers(0, 6)),

@@ -53,18 +53,20 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True), help="A file that holds the token.")
 @click.option("--user", default="", metavar="NAME", help="User for Basic; the token is the password.")
 @click.option("--authority", type=click.Path(path_type=Path, exists=True), help="PEM of the server's authority.")
+@click.option("--certificate", type=click.Path(path_type=Path, exists=True),
+              help="PEM with a certificate and key of ours, instead of a token.")  # fmt: skip
 @settings_option
 @json_option
 def pull(
     url: str, peer: str, collection: str, token_file: Path | None, user: str, authority: Path | None,
-    settings_file: Path | None, as_json: bool,
+    certificate: Path | None, settings_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Take in, in shadow, what a peer tells at URL, a TAXII 2.1 API root; goes on where it was."""
     section = found(settings_file)
     place = directory(section)
     who = known(section, peer)
     secret = token_file.read_text("utf-8").strip() if token_file else ""
-    client = Client(url, secret, user=user, authority=authority)
+    client = Client(url, secret, user=user, authority=authority, certificate=certificate)
     pending = Pending(place, f"{peer}|{url}|{collection}")
     fresh = sum(pending.add(page) for page in client.pull(collection, pending.mark(), pending.reached))
     held, refused = pending.objects(), pending.refused

@@ -97,7 +97,7 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
             held.setdefault(owner, []).append(family)
     for owner, every in held.items():
         read = {family: weighed.open[owner, family] for family in every}
-        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.controls)
+        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.among[owner])
         if not families:
             continue
         reads = {family: weighed.open[owner, family] for family in families}

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
-from stillwatch.families.assign import KEPT, assign
-from stillwatch.families.bundle import bundles
+from stillwatch.families.assign import KEPT, assign, scales
+from stillwatch.families.bundle import LEAST, bundles
 from stillwatch.families.heavy import Heavy
 from stillwatch.kit.codes import Codes
+from stillwatch.kit.fingerprint import FINE
 
 U64 = np.uint64
 FAMILIES = KEPT + 2
@@ -65,13 +66,13 @@ def _turns(
         advance(len(piece["marks#"]))
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
-    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
+    scale, sizes = scales(heavy.marks, bundle, count)
     rows_of = _rows(heavy, bundle, count)
 
     def give(place: tuple[int, dict[str, npt.NDArray[Any]]]) -> int:
         start, piece = place
         out = np.full((len(piece["marks#"]), KEPT), -1, np.int32)
-        assign(heavy.lookup(piece["marks"]), piece["marks#"], bundle, sizes, rows_of, out)
+        assign(heavy.lookup(piece["marks"]), piece["marks#"], scale, sizes, rows_of, out)
         families = np.zeros((len(out), FAMILIES), np.int32)
         families[:, :KEPT] = out + 1
         scratch.fill("family", start, families)
@@ -96,7 +97,13 @@ def _rows(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int) -> npt.NDArra
 def _frames(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int, frames: list[npt.NDArray[np.uint32]]) -> None:
     order = np.argsort(bundle, kind="stable")
     starts = np.searchsorted(bundle[order], np.arange(count + 1))
-    frames.extend(heavy.marks[order[starts[b] : starts[b + 1]]] for b in range(count))
+    frames.extend(_told(heavy.marks[order[starts[b] : starts[b + 1]]]) for b in range(count))
+
+
+def _told(marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Know a frame by the fingerprints of windows, which texts of any length have, where there are enough of them."""
+    windows = marks[marks & np.uint32(FINE) == 0]
+    return windows if len(windows) >= LEAST else marks
 
 
 def _systems(
@@ -125,8 +132,8 @@ def _systems(
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     out = np.full((len(count_of), KEPT), -1, np.int32)
-    sizes = np.bincount(bundle[bundle >= 0], minlength=count)
-    assign(heavy.lookup(every), count_of, bundle, sizes, _rows(heavy, bundle, count), out)
+    scale, sizes = scales(heavy.marks, bundle, count)
+    assign(heavy.lookup(every), count_of, scale, sizes, _rows(heavy, bundle, count), out)
     best = np.where(out[:, 0] >= 0, out[:, 0] + 1 + turns, 0).astype(np.int32)
     for start, piece in scratch.pieces("system", "family"):
         codes = known.lookup(piece["system"])

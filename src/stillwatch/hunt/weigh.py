@@ -20,6 +20,7 @@ from stillwatch.hunt.exemplify import choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
 from stillwatch.judge.exemplars import Exemplar
+from stillwatch.judge.intent import Read
 from stillwatch.judge.open import STREAM
 from stillwatch.judge.streams import Enriched, enriched
 from stillwatch.kit.codes import Codes, Seen
@@ -65,6 +66,8 @@ class Weighed:
     texts: dict[int, list[str]]
     """Texts of the exemplars of every family that was read."""
     controls: int
+    among: dict[int, int]
+    """How many control families each owner of an open stream was ranked among: those that are not his own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,7 +195,8 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     found = intent.weigh(values[[label for _, label in wanted]], yard)
     single = list(alone.stream.items())
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
-    stood = intent.weigh(values_alone[[label for _, label in single]], yard)
+    holder = _holders(crowd, streams, labels, len(families))
+    stood, among = _stand(values_alone, yard, holder, single)
     shared = public(scratch, crowd.owner, alone, {label for _, label in single})
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
@@ -211,7 +215,45 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
         texts=texts,
         controls=len(controls),
+        among=among,
     )
+
+
+OWN: Final = 0.5
+"""Share of a control family's exchanges from which it is one owner's."""
+
+
+def _holders(crowd: Crowd, streams: Streams, labels: Labels, count: int) -> npt.NDArray[np.int64]:
+    """Find the owner of each control family who sends most of it, -1 where nobody does; in the order of the labels."""
+    owner = crowd.owner[streams.account].astype(np.int64)
+    pairs, inverse = np.unique(owner * count + streams.family, return_inverse=True)
+    sent = np.bincount(inverse, weights=streams.exchanges)
+    rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
+    who, family = pairs // count, pairs % count
+    most = sent >= OWN * rows[family]
+    holder = np.full(count, -1, np.int64)
+    holder[family[most]] = who[most]
+    controls = np.flatnonzero(labels.control_family)
+    return holder[controls[np.argsort(labels.control_family[controls])]]
+
+
+def _stand(
+    values: npt.NDArray[np.float64], yard: npt.NDArray[np.float64], holder: npt.NDArray[np.int64],
+    single: Sequence[tuple[tuple[int, int], int]],
+) -> tuple[list[Read], dict[int, int]]:  # fmt: skip
+    """Weigh the streams of single owners, each against control families that are not his own.
+
+    One harvest often falls into several families; ranked among them it would be a rival of itself.
+    """
+    owners = np.array([group - 1 for (group, _), _ in single], np.int64)
+    found: list[Read] = [intent.NOTHING] * len(single)
+    among: dict[int, int] = {}
+    for owner in np.unique(owners).tolist():
+        mine, others = np.flatnonzero(owners == owner).tolist(), yard[holder != owner]
+        among[owner] = len(others)
+        for place, one in zip(mine, intent.weigh(values[[single[i][1] for i in mine]], others), strict=True):
+            found[place] = one
+    return found, among
 
 
 def _label(

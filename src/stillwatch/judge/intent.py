@@ -114,6 +114,8 @@ class Read:
     """Score on each signature when the volume is not asked for: whether it is of that kind, however little of it."""
 
 
+NOTHING: Final = Read(bits=0.0, score=0.0, kinds=[], because="looks like ordinary use")
+
 STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in kind.ramps}))
 
 

@@ -52,7 +52,7 @@ class Traits:
         self._columns = facts.columns
         self._referrer = facts.referrer[at]
         several = np.bincount(crowd.owner, minlength=crowd.owners) >= OPEN_ACCOUNTS
-        self._organisation_like = several & _exclusive(crowd, self._domain) | crowd.declared
+        self._organisation_like = several & crowd.domains_of_their_own()[at] | crowd.declared
         self.usual = self._usual()
 
     def _usual(self) -> Shares:
@@ -152,16 +152,6 @@ def _first_accounts(crowd: Crowd) -> npt.NDArray[np.int64]:
     order = np.lexsort((-crowd.exchanges, crowd.owner))
     starts = np.flatnonzero(np.diff(crowd.owner[order], prepend=-1))
     return order[starts]
-
-
-def _exclusive(crowd: Crowd, domain: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Tell which owners have a mail domain that nobody else has."""
-    facts = crowd.facts
-    own: npt.NDArray[np.bool_] = facts.mail_kind == mail.OWN
-    pairs = np.unique(np.stack([facts.mail_domain[own], crowd.owner[own].astype(np.uint64)]), axis=1)
-    domains, owners = np.unique(pairs[0], return_counts=True)
-    alone: npt.NDArray[np.bool_] = np.isin(domain, domains[owners == 1]) & (domain != 0)
-    return alone
 
 
 def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:

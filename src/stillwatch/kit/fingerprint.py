@@ -3,7 +3,8 @@
 What is guaranteed: two texts that share a run of at least `SHINGLE + WINDOW - 1` frame tokens share at least
 one fingerprint, wherever the run stands (Schleimer, Wilkerson and Aiken 2003, "Winnowing"). In texts of more
 than `2 * DENSE` windows the head and the tail keep that promise; of the middle a part is kept that is chosen
-by value, so that containment between long texts is still estimated without bias.
+by value, so that containment between long texts is still estimated without bias. Of a short text all shingles are kept
+besides, marked by a bit (`FINE`): two questions of ten words share few windows, and six words in a row at this scale.
 
 Normalisation: code points are folded (see `scripts`); for the fingerprints alone digits, code spans and quoted
 spans of three or more words become slots, and neighbouring slots one. The exact hash and the sum see all tokens.
@@ -25,6 +26,11 @@ SHINGLE: Final = 4
 """Tokens in one shingle."""
 WINDOW: Final = 4
 """Shingles in one window: of each window the smallest is kept."""
+SHORT: Final = 20
+"""Shingles of a text of which all are kept besides: a question of ten words, of which half change, has few windows."""
+FINE: Final = 2
+"""Bit of the fingerprints of all shingles of a short text. Those of windows do without it, so the scales never mix:
+a long text of the same frame has only those of windows."""
 DENSE: Final = 160
 """Windows at the head and tail of a long text (half of these at each end) that are kept at full density."""
 MOST: Final = 256
@@ -387,6 +393,19 @@ def _winnow(work: Scratch, length: int, salt: np.uint64) -> int:
 
 
 @part
+def _two_scales(work: Scratch, found: int, shingles: int) -> int:
+    """Mark the fingerprints of windows, and add all shingles of a short text; returns how many there are then."""
+    marks = work.marks
+    for i in range(found):
+        marks[i] &= ~U64(FINE)
+    if shingles > SHORT:
+        return found
+    for i in range(shingles):
+        marks[found + i] = work.values[i] | U64(FINE)
+    return found + shingles
+
+
+@part
 def sketch_text(
     text: npt.NDArray[np.uint8], start: int, end: int, work: Scratch, mode: int, salt: np.uint64
 ) -> tuple[np.uint64, np.uint64, int, int, int]:
@@ -469,6 +488,8 @@ def sketch_text(
             slotted = slot
         at += 64
     found = _winnow(work, framed, salt) if framed >= SHINGLE else 0
+    if mode == FRAME:
+        found = _two_scales(work, found, max(framed - SHINGLE + 1, 0))
     if count == 0:
         return _ZERO, _ZERO, 0, 0, 0
     return mix(exact), total, count, script, found

@@ -36,6 +36,8 @@ class UrnSight:
     proposing: Sequence[Held]
     what: str
     """What is shared, for the sentence: "an address", "a payment instrument"."""
+    distant: Sequence[Held] = ()
+    """Columns that bring nobody near: who shares only these with a group is not looked at for it."""
     mark: npt.NDArray[np.bool_] = field(init=False, repr=False)
     drawn: npt.NDArray[np.float64] = field(init=False, repr=False)
     """Room to work in, a place for each owner; empty between calls. One thread at a time asks a sight."""
@@ -64,7 +66,8 @@ class UrnSight:
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who shares a value that is not commonplace with at least one member."""
         self.mark[members] = True
-        found = [members, *(held.near(members, _commonplace(held, members), self.mark) for held in self.columns)]
+        columns = [held for held in self.columns if not any(held is one for one in self.distant)]
+        found = [members, *(held.near(members, _commonplace(held, members), self.mark) for held in columns)]
         everybody = np.sort(np.concatenate(found))
         self.mark[everybody] = False
         return everybody

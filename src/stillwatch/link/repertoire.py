@@ -43,6 +43,8 @@ class RepertoireSight(UrnSight):
     """Weighs groups by the frames that they share beyond the most common one."""
 
     families: Held
+    firms: npt.NDArray[np.bool_]
+    """Owners who sign the name of a firm: a template alone is no reason to ask whether they belong to a group."""
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Average the e-value of the rest with the capped one of all."""
@@ -62,7 +64,8 @@ class RepertoireSight(UrnSight):
         inside = np.bincount(self.families.spread(members)[1], minlength=self.families.size)
         users = np.diff(self.families.holder_offsets)
         own = (inside >= LEAST) & (inside >= OWN_SHARE * users)
-        return self.families.bearing(np.flatnonzero(own).astype(np.int32))
+        users_of_own = self.families.bearing(np.flatnonzero(own).astype(np.int32))
+        return users_of_own[~self.firms[users_of_own]]
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
@@ -74,4 +77,7 @@ def look(traces: Traces) -> Sight | None:
     held = traces.held.get("family")
     if held is None or held.size == 0:
         return None
-    return RepertoireSight(columns=[held], proposing=[held], families=held, what="a frame")
+    crowd = traces.crowd
+    firms = np.zeros(crowd.owners, bool)
+    firms[crowd.owner[crowd.domains_of_their_own()]] = True
+    return RepertoireSight(columns=[held], proposing=[held], families=held, firms=firms, what="a frame")

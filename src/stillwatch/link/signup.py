@@ -34,4 +34,5 @@ def look(traces: Traces) -> Sight | None:
     if not columns:
         return None
     proposing = [traces.held[name] for name in PROPOSING if name in traces.held]
-    return UrnSight(columns=columns, proposing=proposing, what="a sign-up device, telephone, hour or day")
+    days = [traces.held["created_day"]] if "created_day" in traces.held else []
+    return UrnSight(columns=columns, proposing=proposing, what="a sign-up device, telephone, hour or day", distant=days)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.model import mail
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -57,6 +59,15 @@ class Crowd:
     def owners(self) -> int:
         """How many owners there are."""
         return len(self.declared)
+
+    def domains_of_their_own(self) -> npt.NDArray[np.bool_]:
+        """Tell which accounts have a mail domain that no other owner has: a firm that signs its name."""
+        facts = self.facts
+        own: npt.NDArray[np.bool_] = facts.mail_kind == mail.OWN
+        pairs = np.unique(np.stack([facts.mail_domain[own], self.owner[own].astype(np.uint64)]), axis=1)
+        domains, owners = np.unique(pairs[0], return_counts=True)
+        alone: npt.NDArray[np.bool_] = own & np.isin(facts.mail_domain, domains[owners == 1])
+        return alone
 
     def accounts_of(self, owners: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         """Accounts of some owners, in order."""

@@ -76,6 +76,15 @@ def refused(decision: Decision, *, appeal: str, step_up: str) -> Refused:
         message = "This account is suspended from this service."
     if decision.order is None and decision.action == "refuse":  # we could not decide, and fail closed
         message = "This gateway cannot serve requests at the moment."
+    return _refused(decision, STATUS[decision.action], message, appeal)
+
+
+def out_of_reach(decision: Decision, *, appeal: str) -> Refused:
+    """Say that a hardened account cannot use a route whose answers cannot be changed."""
+    return _refused(decision, 403, "This account cannot use this route at the moment; others go on.", appeal)
+
+
+def _refused(decision: Decision, status: int, message: str, appeal: str) -> Refused:
     told = {"category": decision.category, "reference": decision.reference}
     if decision.reference:
         message += f" Reference: {decision.reference}."
@@ -87,7 +96,7 @@ def refused(decision: Decision, *, appeal: str, step_up: str) -> Refused:
         headers.append((b"retry-after", str(decision.retry_after_s).encode()))
     else:
         headers.append((b"x-should-retry", b"false"))
-    return Refused(STATUS[decision.action], message, told, headers)
+    return Refused(status, message, told, headers)
 
 
 def refusal(name: Dialect | None, decision: Decision, *, appeal: str, step_up: str) -> tuple[int, bytes, Headers]:

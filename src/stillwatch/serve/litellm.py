@@ -13,7 +13,8 @@ A request is decided and changed before the call; its answer is changed after it
 client, whatever API LiteLLM asked. The account is what `--format litellm` calls it: organisation, else team, else user,
 else key. No key and no team can opt out, since orders are about them. Everybody without an order gets LiteLLM's own
 answer objects back, untouched. Our own mistakes raise nothing, unless `[watch] fail_closed` was chosen; an answer to a
-hardened account that cannot be changed is not delivered.
+hardened account that cannot be changed is not delivered, and routes that pass guardrails by (pass-through, realtime,
+batches) are closed to it.
 
 Written for litellm 1.106. Source: docs.litellm.ai, "Custom Guardrail".
 """
@@ -33,7 +34,7 @@ from stillwatch.ingest import Clients, networks
 from stillwatch.kit.merkle import leaf_hash
 from stillwatch.model.answer import Asked
 from stillwatch.serve.decisions import decide, keep_fresh
-from stillwatch.serve.dialects import dialect, refused
+from stillwatch.serve.dialects import Refused, dialect, out_of_reach, refused
 from stillwatch.serve.events import Rewriter
 from stillwatch.serve.gate import Gate, Passing
 from stillwatch.serve.harden import Body
@@ -48,6 +49,8 @@ except ImportError:  # read without LiteLLM: for its types, or its documentation
 
 MOST_PASSING: Final = 100_000
 """Calls that are remembered between their hooks; a call beyond them is decided once more."""
+UNREACHED: Final = ("pass_through", "passthrough", "realtime", "batch", "create_file")
+"""Kinds of calls whose answers LiteLLM hands to no guardrail, or not always: a hardened account may not make them."""
 IDS: Final = ("org_id", "team_id", "user_id", "api_key")
 """Where LiteLLM tells who the account is, first what answers for the most."""
 
@@ -82,11 +85,14 @@ class Stillwatch(_Guardrail):  # type: ignore[misc, valid-type, unused-ignore]
 
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Body, call_type: str) -> Body | None:
         """Decide about a call, and change its request where that is decided."""
-        del cache, call_type
+        del cache
         self._keep_fresh()
         one = self._passing(user_api_key_dict, data)
         if one.stopped:
-            raise self._refusal(one)
+            watch = self.room.settings.watch
+            raise self._refusal(refused(one.decision, appeal=watch.appeal_url, step_up=watch.step_up_url))
+        if one.hardening is not None and any(part in str(call_type) for part in UNREACHED):
+            raise self._refusal(out_of_reach(one.decision, appeal=self.room.settings.watch.appeal_url))
         _keep(self._calls, _name(data), one if one.hardening is not None or self._listens(one) else None)
         if one.hardening is None or one.dialect is None:
             return self._without_marks(data)
@@ -192,16 +198,14 @@ class Stillwatch(_Guardrail):  # type: ignore[misc, valid-type, unused-ignore]
         tracer = self.gate.tracer
         return tracer.without(data) if tracer is not None and tracer.marked(data) else None
 
-    def _refusal(self, one: Passing) -> Exception:
+    def _refusal(self, why: Refused) -> Exception:
         """Make the error that LiteLLM tells in the client's dialect."""
         from litellm.proxy._types import ProxyException
 
-        watch = self.room.settings.watch
-        status, message, told, headers = refused(one.decision, appeal=watch.appeal_url, step_up=watch.step_up_url)
-        kind = "rate_limit_error" if status == 429 else "permission_error"
         told_so: Exception = ProxyException(
-            message=message, type=kind, param=None, code=status, provider_specific_fields=told,
-            headers={name.decode(): value.decode("latin-1") for name, value in headers},
+            message=why.message, type="rate_limit_error" if why.status == 429 else "permission_error", param=None,
+            code=why.status, provider_specific_fields=why.told,
+            headers={name.decode(): value.decode("latin-1") for name, value in why.headers},
         )  # fmt: skip
         return told_so
 

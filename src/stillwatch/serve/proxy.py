@@ -138,6 +138,8 @@ class Proxy:
         try:
             await self._deliver(upstream, Answering(self.gate, one, send))
         except (aiohttp.ClientError, TimeoutError, OSError, Unreadable) as trouble:
+            # aiohttp raises one exception object for all closed connections, and each raise adds its frames to it
+            trouble.__traceback__ = None
             if not gone.done():  # the answer broke off, so must ours: it may not look complete
                 raise BrokenOff(str(trouble)) from None
         finally:

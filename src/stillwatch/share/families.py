@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import ShareError
-from stillwatch.kit.fingerprint import FRAME, Scratch, scratch, sketch
+from stillwatch.kit.fingerprint import FINE, FRAME, Scratch, scratch, sketch
 from stillwatch.kit.jit import kernel
 from stillwatch.model.bulletin import SharedFamily, rounded
 from stillwatch.share.scrub import EPOCH_SCHEME, LEAST_MARKS
@@ -75,7 +75,9 @@ class Reader:
 @kernel
 def _marks(text: npt.NDArray[np.uint8], length: int, work: Scratch) -> npt.NDArray[np.uint64]:
     found = sketch(text, 0, length, work, FRAME, np.uint64(0))[4]
-    return work.marks[:found].copy()
+    kept = work.marks[:found]
+    windows: npt.NDArray[np.uint64] = kept[kept & np.uint64(FINE) == 0]  # which texts of any length have
+    return windows
 
 
 def keyed(marks: Iterable[int], key: bytes) -> dict[str, int]:

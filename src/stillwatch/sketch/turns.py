@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.kit.arrow import field, lists, texts
-from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, TURN, Scratch, sketch_text, smallest
+from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, SHORT, TURN, Scratch, sketch_text, smallest
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
 
@@ -96,7 +96,7 @@ def columns(batch: pa.RecordBatch, work: Work) -> Columns:
     roles, content = texts(field(conversation.values, "role")), texts(field(conversation.values, "content"))
     low, high = int(conversation.offsets[0]), int(conversation.offsets[-1])
     lengths = np.diff(content.offsets[low : high + 1])
-    room = int(np.minimum(lengths // 2 + 2, MOST).sum()) + MOST
+    room = int(np.minimum(lengths // 2 + 2 + SHORT, MOST).sum()) + MOST
     out: dict[str, Any] = {
         "last": np.zeros(rows, np.uint64),
         "sum": np.zeros(rows, np.uint64),

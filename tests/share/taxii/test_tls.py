@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from stillwatch.cli import main
 from stillwatch.errors import ShareError, UsageError
 from stillwatch.share.peers import Peer, Peers
 from stillwatch.share.taxii import serve
@@ -48,6 +49,16 @@ def certificate(path: Path, name: str) -> bytes:
     return made.public_bytes(serialization.Encoding.DER)
 
 
+def pulled(folder: Path, url: str, *more: str | Path) -> int:
+    """Pull as one types it; gives the exit code."""
+    (folder / "peers.toml").write_text('[[peer]]\nname = "a"\norganisation = "Example Lab"\n')
+    settings = folder / "stillwatch.toml"
+    settings.write_text(f'[share]\norganisation = "Other Lab"\ndirectory = "{folder}"\n')
+    with pytest.raises(SystemExit) as left:
+        main(["share", "pull", url, "--peer", "a", *map(str, more), "--settings", str(settings)])
+    return int(left.value.code or 0)
+
+
 def test_a_peer_is_known_by_his_certificate(tmp_path: Path) -> None:
     server, known, stranger = (tmp_path / f"{name}.pem" for name in ("server", "known", "stranger"))
     certificate(server, "server")
@@ -63,6 +74,8 @@ def test_a_peer_is_known_by_his_certificate(tmp_path: Path) -> None:
     url = f"https://127.0.0.1:{listening.server_address[1]}/taxii2/stillwatch/"
     try:
         assert Client(url, certificate=known, authority=server).collections()[0]["alias"] == "bulletins"
+        assert pulled(tmp_path, url, "--certificate", known, "--authority", server) == 0
+        assert pulled(tmp_path, url, "--certificate", stranger, "--authority", server) == 1
         for other in (stranger, None):
             with pytest.raises(ShareError, match="answered 401"):
                 Client(url, certificate=other, authority=server).collections()
