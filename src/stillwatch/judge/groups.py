@@ -260,6 +260,11 @@ def _bits(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[np
     return capped
 
 
+def _reach(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    bound: npt.NDArray[np.float64] = np.minimum(look.sight.reach(members, candidates), look.view.CAP) + SLACK_BITS
+    return bound
+
+
 def _staying(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int,
     least: int = 1,
@@ -491,6 +496,7 @@ def _joined(
     """Join groups of which one would let in a good part of the other: pieces of one operation; number those left."""
     alive = list(range(len(found)))
     kin: dict[int, npt.NDArray[np.float64]] = {}
+    grown: dict[int, set[int]] = {}
     changed = True
     while changed:
         changed = False
@@ -500,12 +506,18 @@ def _joined(
                     continue
                 small, large = (one, other) if len(found[one]) <= len(found[other]) else (other, one)
                 if large not in kin:
-                    kin[large] = _kin(looks, found, large, owners)
-                if kin[large][small] >= KIN:
+                    kin[large], grown[large] = _kin(looks, found, large, owners), set()
+                if small in grown[large]:  # since its kin was asked
+                    share = _kinship(looks, found[large], found[small], owners, joined=True)
+                else:
+                    share = float(kin[large][small])
+                if share >= KIN:
                     found[one] = sets.union(found[one], found[other])
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
-                    kin.clear()
+                    kin.pop(one, None)
+                    for others in grown.values():
+                        others.add(one)
                     changed = True
     return alive
 
@@ -514,17 +526,17 @@ def _kin(
     looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], large: int, owners: int
 ) -> npt.NDArray[np.float64]:
     """Tell the share of every other group that one of them lets in, as `_kinship` does, all of them at once."""
-    everybody = np.concatenate(found)
     group = np.repeat(np.arange(len(found)), [len(members) for members in found])
     sizes = np.bincount(group)
-    tied = np.zeros(len(everybody), bool)
-    for look in looks.values():
-        if look.view.JOINS:
-            tied |= _bits(look, found[large], everybody) >= TIE_BITS
-    touching = np.bincount(group, weights=tied) / sizes >= KIN
-    touching[large] = False
-    asked = np.flatnonzero(touching[group])
+    asked = np.flatnonzero(group != large)
+    everybody = np.concatenate(found)
+    for bits_of in (_reach, _bits):  # whom the bounds leave out is not looked at
+        tied = np.zeros(len(everybody), bool)
+        for look in looks.values():
+            if look.view.JOINS:
+                tied[asked] |= bits_of(look, found[large], everybody[asked]) >= TIE_BITS
+        asked = asked[(np.bincount(group, weights=tied) / sizes >= KIN)[group[asked]]]
     let_in = np.zeros(len(everybody), bool)
     let_in[asked] = _staying(looks, found[large], everybody[asked], owners)
-    share: npt.NDArray[np.float64] = np.bincount(group, weights=let_in & tied & touching[group]) / sizes
+    share: npt.NDArray[np.float64] = np.bincount(group, weights=let_in & tied) / sizes
     return share
