@@ -55,7 +55,7 @@ class Lab:
             Unheard(),
         )  # fmt: skip
 
-    def export_desk(self, path: Path) -> None:
+    def publish(self, path: Path) -> None:
         """Write what peers pull: every released bulletin in its present version."""
         path.write_bytes(stix.write([one.bulletin for one in Desk(self.desk).records() if one.released]))
 

@@ -20,9 +20,9 @@ DISK_EACH: Final = 250
 """Bytes on disk for each exchange: its columns in the scratch."""
 DISK_TEXT: Final = 0.15
 """Bytes on disk for each byte of conversation: its fingerprints."""
-MEMORY_BASE: Final = 450 << 20
+MEMORY_BASE: Final = 500 << 20
 """Bytes of memory for the program itself, its compiled kernels and the batches in work."""
-MEMORY_EACH: Final = 300
+MEMORY_EACH: Final = 120
 """Bytes of memory for each exchange."""
 TABLE_BITS: Final = (20, 29)
 """The table in which fingerprints are counted has from 2**20 to 2**29 bytes."""
