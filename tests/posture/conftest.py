@@ -16,6 +16,7 @@ from stillwatch import ingest, settings
 from stillwatch.model.answer import Order
 from stillwatch.model.exchange import EXCHANGES
 from stillwatch.model.grant import Grant
+from stillwatch.model.hook import Hook
 from stillwatch.posture import house
 from stillwatch.posture.facts import Facts
 from stillwatch.posture.traffic import measure
@@ -126,6 +127,9 @@ class Installation:
             starts=NOW.date() - timedelta(60), ends=NOW.date() + timedelta(60 if self.good else -5),
         )  # fmt: skip
         licences.issue(book, grant, by="Grace", why="contract", at=NOW)
+        hook = Hook(id="h-1", url="https://example.com/h", secret="whsec_AA==", paused=not self.good, by="Ada", at=NOW)
+        with book.change() as change:
+            change.execute("INSERT INTO hooks VALUES (?, ?)", (hook.id, msgspec.json.encode(hook)))
         book.close()
 
     def _state(self) -> None:

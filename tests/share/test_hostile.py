@@ -125,7 +125,7 @@ def paths(thing: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [(*here, name) for name, _ in inner] + [path for name, one in inner for path in paths(one, (*here, name))]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_changed_it_is_taken_or_refused_and_never_breaks(
     heap: Heap, tmp_path: Path, data: st.DataObject

@@ -226,3 +226,25 @@ def test_a_new_state_is_taken_without_a_gap_and_a_damaged_one_is_not(
 def test_a_state_of_another_key_is_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="another key"):
         live.read(place, keys.find(str(tmp_path / "other-key")))
+
+
+def test_the_hardest_ceiling_in_force_meets_newcomers_and_one_that_rests_hides_no_other(
+    room: Room, clock: Clock, campaign: Entry, case_path: Path
+) -> None:
+    mild = order(room, clock, "suspend", campaign=campaign.id, case=case_path, newcomers="slow")
+    hard = order(room, clock, "suspend", campaign=campaign.id, case=case_path, newcomers="harden")
+    assert [one.id for one in room.watch.standing.joined[campaign.id]] == [hard, mild]
+    newcomers = room.watch.newcomers
+    assert newcomers is not None
+    newcomers.see("fresh", [], [], [0])
+    held = newcomers.held("fresh")
+    assert held is not None
+    held.campaign = campaign.id
+
+    def action() -> str:
+        return room.watch.decide(Asked(account="fresh", body={"messages": [{"role": "user", "content": "x"}]})).action
+
+    assert action() == "harden"
+    snooze(room.book, hard, until=instant(clock) + timedelta(hours=1), by=PERSON, why="appeal", now=instant(clock))
+    room.take(room.look())
+    assert {action() for _ in range(9)} == {"allow", "slow"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ class Pieces:
 
 def _check(out: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], bad: npt.NDArray[np.bool_]) -> None:
     """Find the texts that are not UTF-8, and empty them."""
-    whole: Any = memoryview(out)  # type: ignore[arg-type]
+    whole = memoryview(cast("Any", out))
     try:
         str(whole[: offsets[-1]], "utf-8")
     except UnicodeDecodeError:

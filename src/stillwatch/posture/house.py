@@ -16,6 +16,7 @@ import msgspec
 
 from stillwatch.errors import CaseError, ShareError, StillwatchError
 from stillwatch.model.answer import Order
+from stillwatch.model.hook import Hook
 from stillwatch.prove.keys import commit, ring
 from stillwatch.prove.keys.tracer import Card
 from stillwatch.settings import Settings
@@ -37,6 +38,7 @@ class Book:
     orders: Sequence[Order]
     tokens: Sequence[Token]
     grants: Sequence[Issued]
+    hooks: Sequence[Hook] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +110,18 @@ def _book(place: Path | None) -> Book | None:
                 orders=[msgspec.json.decode(body, type=Order) for (body,) in base.execute("SELECT body FROM orders")],
                 tokens=[msgspec.json.decode(body, type=Token) for (body,) in base.execute("SELECT body FROM tokens")],
                 grants=[msgspec.json.decode(body, type=Issued) for (body,) in base.execute("SELECT body FROM grants")],
+                hooks=[msgspec.json.decode(body, type=Hook) for (body,) in _hooks(base)],
             )
         finally:
             base.close()
     except (sqlite3.Error, msgspec.DecodeError) as trouble:
         raise CaseError(f"the book cannot be read: {trouble}", where=str(path), hint="restore it from a copy") from None
+
+
+def _hooks(base: sqlite3.Connection) -> list[tuple[bytes]]:
+    """Read the hooks; a book of an earlier program has no table of them."""
+    known = base.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hooks'").fetchone()
+    return base.execute("SELECT body FROM hooks").fetchall() if known else []
 
 
 def _state(place: Path | None) -> tuple[datetime | None, str]:

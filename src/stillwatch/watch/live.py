@@ -215,11 +215,12 @@ class Watch:
         if number < 0:
             return ALLOWED
         campaign = state.meta.campaigns[number].id
-        order = self.standing.joined.get(campaign)
+        ceilings = self.standing.joined.get(campaign, ())
+        order = next((one for one in ceilings if in_force(one, asked.account, now, self._key)), None)
         self.counts[f"newcomer of {campaign}", "recognised"] += 1
         told_bits = ", ".join(f"{view} {amount:.0f}" for view, amount in bits._asdict().items())
         because = [f"recognised as of campaign `{campaign}`: {told_bits} bits; needed {newcomers.needed:.0f}"]
-        if order is None or not in_force(order, asked.account, now, self._key):
+        if order is None:
             return Decision(shadow=False, because=because)
         rung: Rung = order.newcomers if rank(order.newcomers) <= rank("harden") else "harden"
         return self._acting(order, rung, asked, now, because)

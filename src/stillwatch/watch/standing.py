@@ -24,7 +24,7 @@ class Standing:
     Attributes:
         accounts: orders that name an account, hardest first.
         campaigns: orders that name a campaign without naming accounts, hardest first, by its id.
-        joined: the order that says what befalls newcomers of a campaign, by its id.
+        joined: the orders that say what befalls newcomers of a campaign, by its id, the hardest ceiling first.
         spared: accounts on the allowlist, and until when (epoch seconds).
         grants: grants by account.
         used: exchanges counted of each grant, by any process.
@@ -32,7 +32,7 @@ class Standing:
 
     accounts: dict[str, list[Order]] = field(default_factory=dict)
     campaigns: dict[str, list[Order]] = field(default_factory=dict)
-    joined: dict[str, Order] = field(default_factory=dict)
+    joined: dict[str, list[Order]] = field(default_factory=dict)
     spared: dict[str, float] = field(default_factory=dict)
     grants: dict[str, list[Grant]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
@@ -61,9 +61,9 @@ def laid_out(
         elif order.campaign is not None:
             found.campaigns.setdefault(order.campaign, []).append(order)
         if order.campaign is not None:
-            before = found.joined.get(order.campaign)
-            if before is None or rank(order.newcomers) > rank(before.newcomers):
-                found.joined[order.campaign] = order
+            found.joined.setdefault(order.campaign, []).append(order)
+    for told in found.joined.values():
+        told.sort(key=lambda one: -rank(one.newcomers))
     for spared in allowed:
         found.spared[spared.account] = spared.ends.timestamp()
     for one in issued:

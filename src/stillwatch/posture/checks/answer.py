@@ -59,6 +59,16 @@ def enforce(facts: Facts, limit: float) -> Told:
     return unseen(f"{len(held)} orders are in force, and whether they act is the server's", "ask it: `--ask URL`")
 
 
+def wire_hooks(facts: Facts, limit: float) -> Told:
+    """Judge whether anybody is told of what orders do."""
+    if facts.house.book is None:
+        return NO_BOOK
+    open_ = [one for one in facts.house.book.hooks if not one.paused]
+    told = f"{len(open_)} of {len(facts.house.book.hooks)} hooks are open"
+    after = "`stillwatch hook` names an address that is told; one that is paused tells nobody"
+    return judged(len(open_) >= limit, told, after)
+
+
 def license(facts: Facts, limit: float) -> Told:  # noqa: A001 - the practice's name
     """Judge whether licensed distillation is written down, and up to date."""
     if facts.house.book is None:

@@ -43,7 +43,7 @@ def over_seeds(found: Sequence[tuple[Cell, Result | None]]) -> str:
 def _spread(results: Sequence[Result], way: Callable[[Result], float], form: str = "{:.1f}") -> str:
     values = sorted(way(result) for result in results)
     told = [form.format(value) for value in (statistics.median(values), values[0], values[-1])]
-    return told[0] if len(values) == 1 else f"{told[0]} ({told[1]} to {told[2]})"
+    return told[0] if told[1] == told[2] else f"{told[0]} ({told[1]} to {told[2]})"
 
 
 def _curves(results: Sequence[Result]) -> str:
