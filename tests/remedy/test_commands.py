@@ -41,7 +41,7 @@ def ordered(book: Book, *accounts: str, rung: str = "suspend", delay_s: int = 0)
 
 
 def done(book: Book, one: Command, ahead_s: float = 0.0) -> list[tuple[str, str]]:
-    acts = commands.work(book, [one], keys.find(), clock=lambda: time.time() + ahead_s)
+    acts = commands.work(book, [one], keys.find(), clock=lambda: NOW.timestamp() + ahead_s)
     return sorted((act.deed, act.account) for act in acts)
 
 
@@ -122,7 +122,7 @@ def test_a_command_that_fails_is_on_record_and_tried_again_later(
     (kept,) = commands.kept(book)
     assert kept.step == "stuck do"
     assert done(book, one, ahead_s=100) == []
-    assert commands.retry(book, time.time()) == 1
+    assert commands.retry(book, NOW.timestamp()) == 1
     assert done(book, adapter(log)) == [("do", "a")]
     assert said(log)
 
@@ -138,9 +138,9 @@ def test_an_account_is_never_taken_for_an_option_or_for_shell(book: Book, log: P
 def test_whoever_was_killed_in_the_middle_is_followed_up(book: Book, log: Path) -> None:
     one = adapter(log)
     ordered(book, "a")
-    (act,) = commands.due(book, [one], keys.find(), time.time())
-    assert commands._begin(book, act, time.time(), 5)
-    assert not commands._begin(book, act, time.time(), 5), "one of two that see it at once"
+    (act,) = commands.due(book, [one], keys.find(), NOW.timestamp())
+    assert commands._begin(book, act, NOW.timestamp(), 5)
+    assert not commands._begin(book, act, NOW.timestamp(), 5), "one of two that see it at once"
     assert done(book, one) == [], "somebody may be at it"
     assert done(book, one, ahead_s=6) == [("do", "a")]
 
@@ -157,6 +157,6 @@ def test_without_an_undo_command_it_is_said_that_a_person_must(book: Book, log: 
 def test_a_clock_that_jumps_back_holds_no_command_up(book: Book, log: Path) -> None:
     one = adapter(log)
     ordered(book, "a")
-    (act,) = commands.due(book, [one], keys.find(), time.time())
-    assert commands._begin(book, act, time.time() + 365 * 86_400, 45)
+    (act,) = commands.due(book, [one], keys.find(), NOW.timestamp())
+    assert commands._begin(book, act, NOW.timestamp() + 365 * 86_400, 45)
     assert done(book, one) == [("do", "a")]
