@@ -34,6 +34,7 @@ from stillwatch.model.answer import Rung
 from stillwatch.model.grant import Grant
 from stillwatch.serve.proxy import Proxy
 from stillwatch.serve.run import Listen, config
+from stillwatch.settings import Proxy as ProxySettings
 from stillwatch.settings import Settings
 from stillwatch.store import key as keys
 from stillwatch.store import licences
@@ -53,6 +54,8 @@ STREAM: Final = [
     for one in DELTAS
 ] + [b"data: [DONE]\n\n"]
 FRAME: Final = "Grade the worked answer below against the reference, mark by mark, and give the reason for each mark: "
+PATIENT: Final = Settings(proxy=ProxySettings(connect_s=120.0))
+"""A busy machine is no wrong answer."""
 ACCOUNTS: Final = 2_000
 """Ordinary accounts; all of them have been met before the second tenth, so that what is kept of each is not growth."""
 ORDERS: Final[dict[str, Rung]] = {"sk-hard": "harden", "sk-slow": "slow", "sk-out": "suspend"}
@@ -87,7 +90,7 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
 
 
 def serve(target: str, place: str, port: Any) -> None:
-    app: Any = Proxy(Room(Path(place), Settings(), enforce=True), target) if target else upstream
+    app: Any = Proxy(Room(Path(place), PATIENT, enforce=True), target) if target else upstream
     server = uvicorn.Server(config(app, Listen("127.0.0.1", 0)))
     server.config.log_level = "critical"  # upstreams that break off are part of the script
     server.config.configure_logging()
