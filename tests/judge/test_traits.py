@@ -1,0 +1,42 @@
+"""Traits: what a household shows and what a factory shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stillwatch.judge import axes, readings
+from stillwatch.judge.traits import FAMILY, Traits
+
+TIES: dict[str, Any] = {}
+
+
+def homes(size: int) -> Any:
+    """Neighbours of one number share a card and a computer; everybody has a value of his own besides."""
+    return lambda owner: [10_000 + owner, 1 + owner // size]
+
+
+def chained(owner: int) -> list[int]:
+    """Each of the first twelve shares one card with the one before and another with the one after."""
+    return [10_000 + owner, 1 + owner, 2 + owner] if owner < 12 else [10_000 + owner]
+
+
+def test_a_household_is_no_block_and_a_chain_of_cards_is_one(town: Any) -> None:
+    two_families = np.array([0, 1, 2, 3, 4], np.int32)
+    family = Traits(town.traces(payment=homes(FAMILY - 1), device=homes(FAMILY - 1)))
+    assert family.of(two_families, TIES, {})["block"] == 0.0
+    assert family.of(two_families, TIES, {})["purse"] == 1.0
+    assert Traits(town.traces(payment=chained)).of(town.gang, TIES, {})["block"] == 1.0
+
+
+def test_a_card_and_a_computer_at_home_are_no_hard_evidence(town: Any) -> None:
+    """Three of a family and two who use the same public template were once called a network."""
+    traits = Traits(town.traces(payment=homes(3), device=homes(3)))
+    shares = traits.of(np.array([0, 1, 2, 3, 7], np.int32), TIES, {}) | {"shared_frame": 1.0, "own_frame": 0.0}
+    assert shares["purse"] == 0.6
+    told = axes.deception(30.0, readings.weigh(shares, 5, traits.usual), shares, 5)
+    assert not told.axis.passed
+    linked = axes.deception(30.0, readings.weigh(shares, 5, traits.usual), shares | {"block": 1.0}, 5)
+    assert any("pay with an instrument" in sentence for sentence in linked.axis.because)
+    assert not any("pay with an instrument" in sentence for sentence in told.axis.because)
