@@ -12,7 +12,7 @@ import pytest
 from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Log, Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.hunt.weigh import Labels, Weighed, _stand, public, weigh
+from stillwatch.hunt.weigh import Labels, Weighed, _stand, one_off, public, weigh
 from stillwatch.judge import intent
 from stillwatch.store import key as keys
 
@@ -82,12 +82,13 @@ def test_it_can_be_done_again_and_gives_the_same(seen: Seen) -> None:
 
 
 class Log3:
-    """Three owners who ask ten things each: the first two the same ten, the third his own."""
+    """Three owners who ask ten things each: the first two the same ten, in a burst; the third his own, one a day."""
 
     def pieces(self, *names: str) -> Any:
         asked = np.concatenate([np.arange(10), np.arange(10), np.arange(100, 110)]).astype(np.uint64)
         columns = {
             "who": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
+            "at": 1_777_852_800_000 + 86_400_000 * np.concatenate([[0] * 5 + [1] * 3 + [9] * 2, [4] * 10, range(10)]),
         }  # fmt: skip
         yield 0, {name: columns[name] for name in names}
 
@@ -105,11 +106,12 @@ def test_a_harvest_in_several_families_is_no_rival_of_itself() -> None:
     assert [round(read.bits, 1) for read in found] == [5.0, 5.0, round(float(np.log2(33 / 3)), 1)]
 
 
-def test_a_list_that_others_ask_too_is_a_public_one() -> None:
-    nobody = np.zeros(2, np.int32)
-    alone = Labels(
-        group=np.array([1, 2, 3], np.int32), control_family=nobody, stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
-        control_owner=np.zeros(3, np.int32),
-    )  # fmt: skip
-    found = public(cast("Any", Log3()), np.arange(3, dtype=np.int32), alone, {1, 2, 3})
-    assert found == {1, 2}
+ALONE = Labels(
+    group=np.array([1, 2, 3], np.int32), control_family=np.zeros(2, np.int32), control_owner=np.zeros(3, np.int32),
+    stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("honest", [public, one_off])
+def test_a_list_that_others_ask_too_and_a_run_that_is_over_in_two_days_are_no_open_harvest(honest: Any) -> None:
+    assert honest(cast("Any", Log3()), np.arange(3, dtype=np.int32), ALONE, {1, 2, 3}) == {1, 2}

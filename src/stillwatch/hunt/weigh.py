@@ -40,6 +40,7 @@ CONTROLS: Final = 400
 """Control families and control owners at the most: the largest."""
 
 U64 = np.uint64
+DAY_MS: Final = 86_400_000
 _COLUMNS: Final[dict[str, Any]] = {
     "answers": np.uint8, "ends": np.uint8, "tokens": np.uint32, "script": np.uint8, "answer_tokens": np.uint32,
     "input_tokens": np.int32, "output_tokens": np.int32, "reasoning_tokens": np.int32, "flags": np.uint8,
@@ -197,7 +198,8 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     holder = _holders(crowd, streams, labels, len(families))
     stood, among = _stand(values_alone, yard, holder, single)
-    shared = public(scratch, crowd.owner, alone, {label for _, label in single})
+    looked = {label for _, label in single}
+    honest = public(scratch, crowd.owner, alone, looked) | one_off(scratch, crowd.owner, alone, looked)
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -210,7 +212,7 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         open={
             (group - 1, family): one
             for ((group, family), label), one in zip(single, stood, strict=True)
-            if label not in shared
+            if label not in honest
         },
         sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
         texts=texts,
@@ -330,6 +332,37 @@ def public(
     count = np.bincount(mine.one)
     share = np.bincount(mine.one, weights=several[mine.other.astype(np.int64) - 1])
     return {label for label in labels if label < len(count) and share[label] >= PUBLIC * count[label]}
+
+
+RUN_DAYS: Final = 2
+"""Days that one run of an evaluation takes, at the most ..."""
+RUN_SHARE: Final = 0.5
+"""... and share of a stream that lies in so many days on end when it is a run and not a harvest, which goes on."""
+
+
+def one_off(scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labels, labels: set[int]) -> set[int]:
+    """Find the streams most of which lie in two days on end: somebody ran his benchmark, and stopped.
+
+    So a log of less than five days names nobody in the open. Arguments as for `public`.
+
+    Cost: one pass over the scratch.
+    """
+    if not labels:
+        return set()
+    daily = Pairs()
+    for _, piece in scratch.pieces("who", "primary", "at"):
+        label = alone.of(owner_of[piece["who"]], piece["primary"])
+        there = np.flatnonzero(label)
+        daily.add(label[there], (piece["at"][there] // DAY_MS).astype(U64), np.zeros(len(there), np.int64))
+    sent = daily.close()
+    found: set[int] = set()
+    for one in labels:
+        mine = sent.one == one
+        day, many = sent.other[mine].astype(np.int64), sent.times[mine]
+        busiest = max((int(many[(day >= first) & (day < first + RUN_DAYS)].sum()) for first in day), default=0)
+        if busiest > RUN_SHARE * many.sum():
+            found.add(one)
+    return found
 
 
 @kernel
