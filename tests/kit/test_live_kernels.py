@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stillwatch.kit import lookup
 from stillwatch.kit.contained import KEPT, Frames, contained
-from stillwatch.kit.fingerprint import FRAME, scratch, sketch
+from stillwatch.kit.fingerprint import FRAME, scratch, sketch, telling
 from stillwatch.kit.siphash import siphash, siphash_all
 
 U64 = np.uint64
@@ -19,7 +19,7 @@ KEY = (U64(3), U64(5))
 def marks(text: str) -> np.ndarray:
     raw = text.encode()
     found = sketch(np.frombuffer(raw + bytes(64), np.uint8), 0, len(raw), WORK, FRAME, U64(0))[4]
-    return np.unique(WORK.marks[:found].astype(np.uint32))
+    return telling(np.unique(WORK.marks[:found].astype(np.uint32)))
 
 
 def frames(*texts: str) -> Frames:
@@ -64,6 +64,12 @@ def test_a_template_is_found_again_around_whatever_stands_in_its_slot() -> None:
     assert inside(f"{GRADE} {slot}", known) == [0]
     assert inside(f"{WRITE} {slot}", known) == [1]
     assert inside(f"{GRADE} {slot} {WRITE}", known) in ([0, 1], [1, 0])
+
+
+def test_a_frame_of_short_texts_in_many_wordings_is_told_by_all_its_runs_of_words() -> None:
+    windows, fine = np.arange(0, 16, 4, dtype=np.uint32), np.arange(2, 102, 4, dtype=np.uint32)
+    assert telling(np.concatenate([windows, fine])).tolist() == fine.tolist()
+    assert telling(np.concatenate([windows, fine[:10]])).tolist() == windows.tolist()
 
 
 def test_a_text_that_only_speaks_of_the_same_things_contains_no_template() -> None:

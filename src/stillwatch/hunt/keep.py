@@ -24,6 +24,7 @@ from stillwatch.hunt.linked import Linked
 from stillwatch.hunt.nearest import NOWHERE, Nearest, nearest, needed
 from stillwatch.hunt.previous import FAMILIES_KEPT, KINDS, MARKS, sample
 from stillwatch.hunt.read import Log
+from stillwatch.kit.fingerprint import telling
 from stillwatch.kit.held import Held
 from stillwatch.model.exchange import AT
 from stillwatch.settings import Store
@@ -189,7 +190,8 @@ def _families(kept: Kept) -> pa.Table:
                 [kept.key.marks(sample(kept.linked.grown.marks[row])) for row in rows], pa.list_(pa.int64())
             ),
             "live": pa.array(
-                [kept.key.live(np.sort(kept.linked.grown.marks[row])[:MARKS]) for row in rows], pa.list_(pa.uint64())
+                [kept.key.live(np.sort(telling(kept.linked.grown.marks[row]))[:MARKS]) for row in rows],
+                pa.list_(pa.uint64()),
             ),
             "template": pa.array([templates.get(families.names[row]) or None for row in rows], pa.string()),
         }

@@ -19,7 +19,7 @@ import pyarrow as pa
 from stillwatch.engine.scratch import Scratch
 from stillwatch.hunt.grow import Grown
 from stillwatch.kit.arrow import texts
-from stillwatch.kit.fingerprint import FRAME, MOST, scratch, sketch
+from stillwatch.kit.fingerprint import FRAME, MOST, scratch, sketch, telling
 from stillwatch.kit.hashes import hash_column
 from stillwatch.model.grant import Grant
 
@@ -109,7 +109,8 @@ def _families(grant: Grant, grown: Grown, names: Sequence[str]) -> npt.NDArray[n
         for i in range(len(grant.templates)):
             kept = sketch(opened.data, opened.offsets[i], opened.offsets[i + 1], work, FRAME, np.uint64(0))[4]
             marks = work.marks[: min(kept, MOST)].astype(np.uint32)
-            for family, frame in enumerate(grown.marks):
+            for family, every in enumerate(grown.marks):
+                frame = telling(every)
                 if len(frame) and np.isin(frame, marks).mean() >= 0.5:
                     found.add(family)
     return np.array(sorted(found), np.int32)

@@ -31,6 +31,8 @@ SHORT: Final = 20
 FINE: Final = 2
 """Bit of the fingerprints of all shingles of a short text. Those of windows do without it, so the scales never mix:
 a long text of the same frame has only those of windows."""
+SHARED: Final = 3
+"""Fingerprints that say something of a frame, at the least."""
 DENSE: Final = 160
 """Windows at the head and tail of a long text (half of these at each end) that are kept at full density."""
 MOST: Final = 256
@@ -389,6 +391,19 @@ def _winnow(work: Scratch, length: int, salt: np.uint64) -> int:
             marks[kept] = value
             kept += 1
         last = value
+    return kept
+
+
+def telling(marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Keep the fingerprints of a frame by which one text of any length shows it: those of one scale.
+
+    Texts of any length have fingerprints of windows, so these are kept; but where they are less than a quarter of those
+    of all shingles (of one text they are two fifths), the frame is of short texts in many wordings, which have few
+    windows in common.
+    """
+    fine = (marks & np.uint32(FINE)) != 0
+    windows = marks[~fine]
+    kept: npt.NDArray[np.uint32] = windows if len(windows) >= SHARED and 4 * len(windows) >= fine.sum() else marks[fine]
     return kept
 
 
