@@ -5,8 +5,8 @@ a serving engine, and on no GPU. Before use, compare a thousand answers with `ma
 
 - The class is the one of `vllm.v1.sample.logits_processor`. The runner V2 has another interface and refuses this class:
   set `VLLM_USE_V2_MODEL_RUNNER=0`. V1 takes no custom processors together with speculative decoding.
-- Processors that call themselves argmax-invariant run after the temperature, before top-k and top-p, and are passed over
-  for greedy requests; the tracer needs the first and loses nothing by the last, so that it says so of itself. Mode
+- Processors that call themselves argmax-invariant run after the temperature, before top-k and top-p, and are passed
+  over for greedy requests; the tracer needs the first and loses nothing by the last, so that it says so of itself. Mode
   `free` keeps the distribution of what it sees: with top-k or top-p, what is cut off is cut off afterwards.
 - A request names its group in `SamplingParams(extra_args={"stillwatch_group": "C-0417"})`, over HTTP in the field
   `vllm_xargs.stillwatch_group`; without it, or with a group that has no key, the house key marks alone. Whoever can set
