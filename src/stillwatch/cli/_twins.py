@@ -18,8 +18,8 @@ from stillwatch.prove.ask.journal import Journal
 from stillwatch.prove.ask.survey import Pace, Summary, run
 from stillwatch.prove.keys import ring as rings
 from stillwatch.prove.lineage.texts import rows
-from stillwatch.prove.twins import alike
 from stillwatch.prove.twins import audit as audits
+from stillwatch.prove.twins import habits
 from stillwatch.prove.twins.store import Twin, Twins
 from stillwatch.prove.twins.test import TwinReport
 from stillwatch.store import cases
@@ -66,12 +66,12 @@ def command(
     if scores is not None:
         told = _scores(scores, found.twins)
     elif replies is not None:
-        told = _alike(found.twins, _replies(replies))
+        told = _by_text(found.twins, _replies(replies))
     elif suspect is not None:
         told, survey = _ask(suspect, found.twins, each, _suspect.pace(**asked), _suspect.journal(suspect, **asked))
     report = audits.audit(
         found, told, _campaigns(kept, case), suspect=scores or replies or asked["url"], alpha=alpha, fdr=fdr,
-        survey=survey,
+        by_rank=scores is not None, survey=survey,
     )  # fmt: skip
     kept.close()
     _tell(report, as_json)
@@ -112,8 +112,8 @@ def _replies(path: str) -> dict[str, list[str]]:
     return found
 
 
-def _alike(twins: list[Twin], replies: dict[str, list[str]]) -> Scores:
-    return alike.scores({twin.id: twin.samples for twin in twins}, replies)
+def _by_text(twins: list[Twin], replies: dict[str, list[str]]) -> Scores:
+    return habits.scores({twin.id: twin.samples for twin in twins}, replies)
 
 
 def _ask(suspect: Endpoint, twins: list[Twin], each: int, pace: Pace, place: Path) -> tuple[Scores, Summary]:
@@ -132,7 +132,7 @@ def _ask(suspect: Endpoint, twins: list[Twin], each: int, pace: Pace, place: Pat
     for answer in journal.answered():
         replies[answer.id.rpartition("#")[0]].append(answer.text)
     journal.close()
-    return _alike(twins, replies), survey
+    return _by_text(twins, replies), survey
 
 
 def _tell(report: audits.TwinsReport, as_json: bool) -> None:

@@ -12,8 +12,8 @@ from stillwatch.errors import SettingsError, StillwatchError, UsageError
 from stillwatch.prove.keys import commit
 from stillwatch.prove.keys import ring as rings
 from stillwatch.prove.keys.ring import Ring
-from stillwatch.prove.twins import alike
 from stillwatch.prove.twins import audit as audits
+from stillwatch.prove.twins import habits
 from stillwatch.prove.twins.store import Twins, chosen
 from stillwatch.prove.twins.test import weigh
 
@@ -119,6 +119,14 @@ def test_scores_may_be_weighed_by_size_instead_of_rank() -> None:
     assert other.log10_p > -3
 
 
+def test_by_size_a_request_counts_as_its_samples_differ_whatever_their_number() -> None:
+    """Two requests that differ much outweigh ten that hardly do, also where one has more samples."""
+    scores = [[9.0, 0.0], [9.0, 0.0, 0.0], *[[0.1, 0.0]] * 10]
+    lots = [0, 0, *[1] * 10]
+    assert weigh("x", scores, lots, by_rank=False).log10_p == pytest.approx(-math.log10(6), abs=0.02)
+    assert weigh("x", scores, lots).log10_p > -0.1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_small_preference_over_5000_pairs_is_beyond_doubt_and_none_is_not(seed: int) -> None:
     """A model that leans to what it was served by a quarter of the spread between samples."""
@@ -163,7 +171,7 @@ def audit(
     for twin in kept.records():
         source = twin.samples[twin.served if twin.account in guilty else rng.integers(0, len(twin.samples))]
         replies[twin.id] = [" ".join(source.split()[:12])]
-    scores = alike.scores({twin.id: twin.samples for twin in found.twins}, replies)
+    scores = habits.scores({twin.id: twin.samples for twin in found.twins}, replies)
     campaigns = {hashed[f"acct-{i}"]: f"C-{i // 2}" for i in range(10)}
     return audits.audit(found, scores, campaigns, suspect="s")
 

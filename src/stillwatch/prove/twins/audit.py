@@ -132,6 +132,7 @@ def audit(
     suspect: str,
     alpha: float = 1e-3,
     fdr: float = 0.05,
+    by_rank: bool = True,
     survey: Summary | None = None,
 ) -> TwinsReport:
     """Weigh the committed twins and say what was found.
@@ -143,9 +144,10 @@ def audit(
         suspect: what to call the suspect.
         alpha: chance of saying that an innocent suspect was trained on what was served.
         fdr: expected share of wrongly named campaigns.
+        by_rank: whether scores count by their ranks; see `weigh`.
         survey: how asking went, if it was asked.
     """
-    whole, *each = weigh_campaigns(found.twins, scores, campaigns, alpha=alpha, fdr=fdr)
+    whole, *each = weigh_campaigns(found.twins, scores, campaigns, alpha=alpha, fdr=fdr, by_rank=by_rank)
     total = _total(whole, each)
     verdict, because = _verdict(found, whole, total, alpha)
     if survey and survey.stopped:
