@@ -4,8 +4,8 @@ An item is an order, an entry of the allowlist, a grant, a token, an appeal or a
 the record that tell how it came to be so. Merging takes the item that went further (a step that cannot be taken back
 beats one that can, then more lines of the record, then the later one) and keeps the lines of both: in whatever order
 items arrive, and however often, all books come to hold the same, and nothing is done twice. An appeal that two people
-decided apart is restored if either restored; of a run each step stands as it was marked last. Uses of grants are counted
-by writer; the larger count is right.
+decided apart is restored if either restored; of a run each step stands as it was marked last. Uses of grants are
+counted by writer; the larger count is right.
 """
 
 from __future__ import annotations

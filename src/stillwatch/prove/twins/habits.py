@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,17 @@ def scores(twins: Mapping[str, Sequence[str]], replies: Mapping[str, Sequence[st
     sums = np.bincount(at.text[~at.said], _gain(at), minlength=len(texts))[: len(laid)]
     ends = np.cumsum([len(samples) for samples in twins.values()])[:-1]
     return {name: part.tolist() for name, part in zip(twins, np.split(sums, ends), strict=True)}
+
+
+def common(twins: Mapping[str, Sequence[str]], replies: Mapping[str, Sequence[str]]) -> float:
+    """Give the share of the replies' word pairs that stand in any sample: hardly any where the suspect talks noise."""
+    ours = {pair for samples in twins.values() for text in samples for pair in _pairs(text)}
+    said = [pair for texts in replies.values() for text in texts for pair in _pairs(text)]
+    return sum(pair in ours for pair in said) / len(said) if said else 0.0
+
+
+def _pairs(text: str) -> Iterator[tuple[int, int]]:
+    return pairwise(words(text).tolist())
 
 
 def _gain(at: Texts) -> Floats:
