@@ -46,6 +46,13 @@ class Cell:
         told = "-".join(f"{key}={value}" for key, value in sorted(self.settings.items()))
         return f"{self.kind}-{told}".replace("/", "_").replace(" ", "")
 
+    @property
+    def student(self) -> tuple[str, ...]:
+        """Name the student that it asks: cells of one student are best answered one after another."""
+        if self.kind not in ("curve", "keys", "exact", "open"):
+            return (self.name,)
+        return tuple(f"{key} {value}" for key, value in sorted(self.settings.items()) if key not in ("text", "answers"))
+
     def run(self, world: World) -> Result:
         """Answer it."""
         return KINDS[self.kind](world, **self.settings)

@@ -99,6 +99,15 @@ def prepare(place: Path) -> None:
     world.base()
 
 
+def dealt(wanted: Sequence[Cell], jobs: int) -> list[list[Cell]]:
+    """Deal cells out to processes; cells of one student go to one process, so that nobody trains it twice."""
+    hands: list[list[Cell]] = [[] for _ in range(jobs)]
+    home: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in wanted:
+        home.setdefault(cell.student, min(hands, key=len)).append(cell)
+    return hands
+
+
 def run(
     place: Path, wanted: Sequence[Cell], *, seconds: float, told: Callable[[Cell, int, int], None], thread: bool = True
 ) -> int:
