@@ -279,7 +279,8 @@ def _shared(room: Room) -> list[str]:
     link = room.shared
     if link is None:
         return []
-    counts = {name: link.counts[name] for name in ("connections", "failures", "pushed", "applied", "adopted", "forged")}
+    names = ("connections", "failures", "pushed", "applied", "adopted", "forged", "unread")
+    counts = {name: link.counts[name] for name in names}
     counts |= {"dropped": link.heard.dropped, "missed": link.once.missed}
     lines = [
         "# HELP stillwatch_shared_connected Whether Redis answered last; 0: this replica goes on with what it knows.",
