@@ -41,6 +41,24 @@ def test_a_cell_is_answered_once_and_kept(place: Path) -> None:
     assert all(-20 < look["ln_e"] < 1000 for look in looks)
 
 
+def test_twins_are_tested_in_every_way_and_by_text_alone_after_unlearning(place: Path) -> None:
+    from stillwatch.prove.lab import shown, tables
+    from stillwatch.prove.lab.cells import Cell
+
+    few = {"requests": 60, "documents": 100, "epochs": 1, "replies": 2, "seed": 1}
+    cells = [Cell("twins", few), Cell("twins", few | {"after": "neutral"})]
+    assert tables.run(place, cells, seconds=600, told=lambda *_: None) == 0
+    plain, unlearnt = (tables.known(place, cell) or {} for cell in cells)
+    text = {"text_only_once", "text_only"}
+    assert unlearnt.keys() - plain.keys() == set()
+    assert plain.keys() - unlearnt.keys() == {"log_probability", "against_base"}
+    assert len(list((place / "made").glob("twinned-*"))) == 1
+    for found in (plain, unlearnt):
+        assert all(-6 < found[way]["log10_p"] <= 0 and found[way]["requests"] == 60 for way in text)
+        assert found["text_only"]["tokens"] > found["text_only_once"]["tokens"] > 60
+    assert "| - | - | 1e-" in shown.table([(cells[1], unlearnt)])
+
+
 def test_rungs_of_the_ladder_are_climbed(place: Path) -> None:
     from stillwatch.prove.lab.harden import harden
     from stillwatch.prove.lab.world import World
