@@ -89,6 +89,7 @@ def curve(world: World, *, answers: int = 15_000, **recipe: Any) -> Result:
                 "share_read": found.shares[0],
                 "ln_e": weighed.ln_e,
                 "log10_p": weighed.ln_p / LOG10,
+                "log10_p_both": weighed.ln_p_both / LOG10,
                 "sigmas": weighed.sigmas,
                 "lift": weighed.lift,
                 "lift_error": weighed.lift_error,

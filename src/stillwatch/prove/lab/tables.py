@@ -91,7 +91,6 @@ def _more() -> Iterator[Cell]:
     yield from _twinned()
     yield from (Cell("keys", {"documents": DOCUMENTS, "share": 0.05, "seed": seed}) for seed in (2, 3))
     yield from (_exact(text, seed) for seed in (2, 3) for text in TEXTS)
-    yield from (_curve(share, seed) for share in (0.2, 1.0) for seed in (1, 2, 3))
     yield from (_curve(0.05, seed, mode="free", green=32768, layers=30) for seed in (1, 2, 3))
 
 
