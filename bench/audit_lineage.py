@@ -1,7 +1,8 @@
 """What the lineage audit is worth: are its p-values exact, and how fast is it, beside the detectors of a library?
 
     pip install 'stillwatch[audit]'
-    python bench/audit_lineage.py exact      p-values of keys that nobody used, on four texts (some five minutes)
+    python bench/audit_lineage.py exact      p-values of keys that nobody used, on four texts (some five minutes);
+                                             `--lab DIR`: on a student of the lab, trained and asked if it is not there
     python bench/audit_lineage.py keys       a thousand keys at once: who is found, who is accused wrongly
     python bench/audit_lineage.py speed      many keys against a million tokens, and the library on the same text
 
@@ -43,11 +44,22 @@ def texts(more: Sequence[str]) -> dict[str, list[str]]:
     return made | {path: read_texts(path) for path in more}
 
 
-def exact(keys: int, library_keys: int, more: Sequence[str]) -> None:
+def students(place: Path) -> dict[str, list[str]]:
+    """Give what a student of the lab says, 5 % of whose text bore another key, and some of it again and again."""
+    from stillwatch.prove.lab.cells import asked
+    from stillwatch.prove.lab.language import lexicon
+    from stillwatch.prove.lab.world import PROMPT, Recipe, World
+
+    rows = asked(World(place / "made"), Recipe(share=0.05, documents=60_000, seed=1), answers=15_000)
+    said = [lexicon().text(row[PROMPT:]) for row in rows]
+    return {"trained student, another key's": said, "100 of its answers, each 150 times": said[:100] * 150}
+
+
+def exact(keys: int, library_keys: int, written: dict[str, list[str]]) -> None:
     """Print, per text and test, how uniform the p-values of unused keys are."""
     print("| text | test | keys | KS p | p < .05 | p < .01 | p < .001 |\n|---|---|---|---|---|---|---|")
-    for name, found in texts(more).items():
-        ids = [tokens.words(text) for text in found]
+    for name, said in written.items():
+        ids = [tokens.words(text) for text in said]
         plan = Plan.of(tally.compare(ids), MARK)
         ln_e, p = weigh_keys(plan, plan.sums(decoys(keys, 7)))
         _line(name, f"this audit (mean e {np.exp(ln_e).mean():.2f})", p)
@@ -158,9 +170,11 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.05, help="keys: what a suspect inherits")
     parser.add_argument("--answers", type=int, default=2000, help="keys: answers of 60 tokens each")
     parser.add_argument("--texts", nargs="*", default=[])
+    parser.add_argument("--lab", type=Path, help="exact: the directory of a lab, whose student is scored instead")
     asked = parser.parse_args()
     if asked.what == "exact":
-        exact(asked.keys or 100_000, 100 if asked.library_keys < 0 else asked.library_keys, asked.texts)
+        written = students(asked.lab) if asked.lab else texts(asked.texts)
+        exact(asked.keys or 100_000, 100 if asked.library_keys < 0 else asked.library_keys, written)
     elif asked.what == "keys":
         attributed(asked.keys or 1000, asked.students, asked.share, asked.answers)
     else:

@@ -73,6 +73,7 @@ def make(place: Path, accounts: int, families: int, frame: str) -> None:
         ties=lookup.build(rng.integers(1, 2**63, ties, dtype=np.uint64), np.arange(ties, dtype=np.int32)),
         tie_campaign=(np.arange(ties) % campaigns).astype(np.int32), tie_bits=np.full(ties, 5, np.float32),
         tie_network=np.ones(ties, np.bool_),
+        known=np.sort(rng.integers(1, 2**63, accounts, dtype=np.uint64)), known_carried=np.zeros(accounts, np.bool_),
     )  # fmt: skip
     live.write(place, state)
 

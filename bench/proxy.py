@@ -105,10 +105,16 @@ async def load(port: int, raw: bytes, seconds: float, connections: int = 16) -> 
 
 
 async def first_tokens(ports: dict[str, int], raws: dict[str, bytes], times: int = 150) -> dict[str, list[float]]:
-    """Wait for the first token of streams, by each way in turn, so that a busy machine slows all of them alike."""
+    """Wait for the first token of streams, by each way in turn, so that a busy machine slows all of them alike.
+
+    In another order each time, and with a pause, so that none pays for how the one before it ended.
+    """
     waits: dict[str, list[float]] = {name: [] for name in ports}
+    order = np.random.default_rng(1)
     for _ in range(times):
-        for name, port in ports.items():
+        for name in order.permutation(sorted(ports)).tolist():
+            port = ports[name]
+            await asyncio.sleep(0.01)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             begin = time.perf_counter()
             writer.write(raws[name])

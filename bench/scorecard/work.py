@@ -67,7 +67,7 @@ def do(unit: Unit, out: Path, said: Callable[[str], None]) -> None:
     missing = todo(unit, out)
     if not missing:
         return
-    # exemplars are the same in every variant; reading their wording again is most of the time
+    # exemplars are the same in every variant; reading them again takes time
     if not hasattr(exemplars._row, "cache_info"):
         exemplars._row = functools.lru_cache(20_000)(exemplars._row)
     exemplars._row.cache_clear()

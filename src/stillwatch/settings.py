@@ -57,8 +57,8 @@ class Watch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Section `[watch]`: how live decisions are made.
 
     Attributes:
-        innocent_newcomers: strangers expected to be taken for newcomers of a campaign, among as many new accounts as
-            the hunt saw; it sets the bits that are needed.
+        innocent_newcomers: strangers expected to be taken for newcomers of a campaign by what their own requests show,
+            among as many new accounts as the hunt saw; it sets the bits that are needed.
         slow_per_minute: requests a minute that a slowed account may send.
         ttl_s: how long a gateway may keep a decision that comes from an order.
         step_up_url: where a challenged account proves who it is; empty where there is no such place.

@@ -107,13 +107,14 @@ def test_keys_committed_to_after_the_release_are_void(tmp_path: Path) -> None:
     assert "not older than the suspect" in report["campaigns"][0]["void"]
 
 
-def test_an_exchanged_key_is_void_and_the_others_stand(tmp_path: Path) -> None:
+def test_an_exchanged_key_is_void_and_accuses_and_clears_nobody(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
     texts = write_texts(tmp_path / "t.jsonl", little.write(student(keys, 0.5), 900, 5))
     tracer = keys.tracer("g2")
     keys._keep(msgspec.structs.replace(tracer.card, delta=2.5), tracer.secrets)
     _, report = audit("--texts", texts, "--keys", str(tmp_path / "keys"))
-    assert report["verdict"] == "no_trace"
+    assert (report["verdict"], report["house"]["void"]) == ("undetermined", "")
+    assert report["because"][0].startswith("the void key `g2` has ")
     (exchanged,) = [k for k in report["campaigns"] if k["void"]]
     assert exchanged["key"] == "g2"
     assert exchanged["p"] < 1e-5

@@ -76,3 +76,25 @@ def test_scores_that_do_not_fit_are_told(line: str, why: str) -> None:
 def test_a_suspect_has_to_be_named_once() -> None:
     with pytest.raises(Exception, match="name the suspect"):
         audit()
+
+
+def test_a_dry_run_says_whose_prompts_would_be_sent_and_asks_nothing(store: dict[str, str]) -> None:
+    def never(handler: Handler, _asked: dict[str, Any]) -> None:
+        raise AssertionError(handler)
+
+    with serving(never) as server:
+        words = ("--endpoint", server.url, "--model", "rival", "--each", "2", "--price", "10", "--dry-run")
+        done = say("audit", "twins", "--store", "twins.db", "--keys", "keys", "--index", "index.json", *words)
+        assert (done.return_value, server.asked) == (0, [])
+    assert "120 questions, the prompts of 60 requests of your customers" in done.stderr
+    assert "about 0.01 at 10 per million" in done.stderr
+
+
+def test_a_suspect_with_one_answer_is_asked_no_further(store: dict[str, str]) -> None:
+    def constant(handler: Handler, asked: dict[str, Any]) -> None:
+        handler.say("the same to everybody", asked=asked)
+
+    with serving(constant) as server:
+        code, report = audit("--endpoint", server.url, "--model", "rival", "--each", "20")
+        assert (code, report["verdict"]) == (4, "undetermined")
+        assert len(server.asked) < 300

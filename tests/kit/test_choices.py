@@ -17,7 +17,6 @@ from stillwatch.kit.choices import (
     ln_saddlepoint,
     ln_tail,
     quantise,
-    quantise_rows,
     tail,
     tails,
 )
@@ -136,10 +135,6 @@ def test_quantised_weights_keep_their_direction() -> None:
     assert law.sd == pytest.approx(500, rel=1e-3)
     assert np.corrcoef(quantise(a, 0.25), a)[0, 1] > 0.9995
     assert not quantise(np.zeros(3), 0.25).any()
-    rows = quantise_rows(rng.normal(size=(500, 4)))
-    assert abs(rows.sum(axis=1)).max() <= 4
-    assert Choices.uniform(rows).sd == pytest.approx(2000, rel=1e-3)
-    assert not quantise_rows(np.ones((3, 2))).any()
 
 
 def test_joined_laws_are_the_law_of_the_sum() -> None:

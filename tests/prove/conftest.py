@@ -6,7 +6,7 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)  # compiled code pays its compilation in the first example
 settings.load_profile("patient")
 
-EXTRAS = {"audit": ("torch", "transformers"), "inspect": ("inspect_ai",)}
+EXTRAS = {"audit": ("torch", "transformers"), "inspect": ("inspect_ai",), "vllm": ("vllm",)}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -18,4 +18,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if heavy:
             items[:] = [item for item in items if item not in heavy]
             config.hook.pytest_deselected(items=heavy)
-            print(f"\n{len(heavy)} tests left out: they need `pip install '.[{extra}]'` ({' and '.join(names)})")
+            wanted = "vllm" if extra == "vllm" else f"'.[{extra}]'"
+            print(f"\n{len(heavy)} tests left out: they need `pip install {wanted}` ({' and '.join(names)})")

@@ -15,7 +15,7 @@ from stillwatch.model.answer import Asked
 from stillwatch.model.case import Case, Entry
 from stillwatch.model.grant import Grant
 from stillwatch.remedy.policy import Policy, policy
-from stillwatch.remedy.replay import _read, _rows, replay
+from stillwatch.remedy.replay import asked_of, replay, rows_of
 from stillwatch.settings import Settings, Watch
 from stillwatch.store import key as keys
 from stillwatch.store import licences, live
@@ -72,7 +72,7 @@ def test_what_would_differ_is_what_the_live_code_decides(
     assert set(told.against.actions) == {"allow"}
     refused = {json.loads(line)["exchange"] for line in out.read_text().splitlines() if '"policy":"refuse"' in line}
     members = set(campaign.accounts)
-    assert refused == {row["exchange"] for row in _rows(traffic) if row["account"] in members}
+    assert refused == {row["exchange"] for row in rows_of(traffic) if row["account"] in members}
     assert told.policy.actions["refuse"].accounts == len(members)
     assert told.policy.actions["refuse"].outside == 0
     assert told.differing == len(out.read_text().splitlines())
@@ -86,8 +86,8 @@ def test_what_would_differ_is_what_the_live_code_decides(
     )  # fmt: skip
     approve(room.book, made.id, by="Ada Example", why="", now=NOW)
     room.take(room.look())
-    for row in list(_rows(traffic))[:2000]:
-        asked, _, _, _ = _read(row)
+    for row in list(rows_of(traffic))[:2000]:
+        asked, _, _, _ = asked_of(row)
         if asked.account in members:
             assert room.watch.decide(asked).action == "refuse"
 

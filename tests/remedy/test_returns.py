@@ -11,21 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stillwatch import ingest, sim
+from stillwatch import sim
 from stillwatch.errors import CaseError
 from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 from stillwatch.model.answer import Order
-from stillwatch.remedy.policy import policy
-from stillwatch.remedy.replay import _Day, _read, _rows
 from stillwatch.remedy.returns import Suspended, median, suspensions, track
-from stillwatch.settings import Watch
 from stillwatch.store import cases
-from stillwatch.store import key as keys
-from stillwatch.store import live as states
-from stillwatch.store.book import open_book
-from stillwatch.watch.export import export
 
 WORLD = """\
 about = "One campaign that is closed and comes back, and a firm that moves its accounts."
@@ -155,29 +148,6 @@ def test_the_median_counts_those_that_are_not_back_for_as_long_as_they_were_watc
     times: list[tuple[float | None, float]], wanted: float | None
 ) -> None:
     assert median(times) == wanted
-
-
-def test_new_accounts_of_a_closed_campaign_are_recognised_live_and_nobody_else_is(
-    ground: Ground, tmp_path: Path
-) -> None:
-    state = tmp_path / "state"
-    export(ground.before, state, keys.find())
-    book = open_book(state)
-    log = ingest.gather([str(ground.before.parent / "w" / "traffic")], into=tmp_path / "into")
-    day = _Day(policy("none", book, Watch(), datetime.now(UTC)), book, states.read(state, keys.find()), keys.find())
-    asked = 0
-    seen: set[str] = set()
-    for row in _rows(log):
-        told, at, answered, good = _read(row)
-        if at >= ground.at:
-            day.meet(told, at.timestamp(), answered, good)
-            asked += 1
-            seen.add(told.account)
-    accounts = len(seen - ground.planted)
-    assert asked > 2000
-    assert accounts > 150
-    assert day.recognised <= ground.planted, "of all others none"
-    assert len(day.recognised) >= 3
 
 
 def test_what_was_recognised_live_is_told_beside_what_hunts_found(ground: Ground) -> None:

@@ -103,8 +103,22 @@ def test_a_gateway_that_reads_only_a_status_is_told_by_status_and_headers(endpoi
         got, _, headers = endpoint.ask("/v1/decide", x_stillwatch_account=account)
         assert got == (status if enforced else 200), account
         assert headers["x-stillwatch-action"] == (action if enforced else "allow")
-    got, _, _ = endpoint.ask("/v1/decide/v1/chat/completions", b"", "POST", x_stillwatch_account="to-suspend")
-    assert got == (403 if enforced else 200)
+
+
+def test_a_gateway_that_gives_our_answer_to_the_client_has_the_dialects_own(endpoint: Endpoint) -> None:
+    def below(path: str, account: str, body: bytes = b"") -> tuple[int, Any, dict[str, str]]:
+        return endpoint.ask(f"/v1/decide{path}", body, "POST", x_stillwatch_account=account)
+
+    if not endpoint.room.watch.enforce:
+        assert below("/v1/chat/completions", "to-suspend")[0] == 200
+        return
+    status, told, headers = below("/v1/messages", "to-suspend", b'{"model": "m", "messages": [')  # a part of a body
+    assert (status, told["type"], told["error"]["type"]) == (403, "error", "permission_error")
+    assert headers["x-stillwatch-reference"] in told["error"]["message"]
+    answers = [below("/v1/chat/completions", "to-slow") for _ in range(5)]
+    assert {status for status, _, _ in answers} == {200, 429}
+    assert int(answers[-1][2]["retry-after"]) >= 1
+    assert below("/anything", "a")[0] == 200
 
 
 def test_nothing_but_healthz_opens_without_a_token_of_the_right_scope(endpoint: Endpoint) -> None:

@@ -91,7 +91,7 @@ def test_the_blast_radius_of_a_campaign_is_told_before_it_is_approved(office: Of
     made = office.plan(office.ada, rung="harden", campaign=campaign.id, newcomers="harden")
     assert made["blast"]["accounts"] == campaign.accounts
     assert made["blast"]["exchanges"] == campaign.exchanges
-    assert 0 < made["blast"]["newcomers_expected"] < 1
+    assert 0.03 < made["blast"]["newcomers_expected"] <= 0.04 + 0.1 * campaign.accounts
     status, told = office.do("/v1/orders", office.ada, rung="harden", campaign="cam-nobody", reason="x")
     assert status == 400
     assert "knows no campaign" in told["error"]

@@ -55,6 +55,7 @@ guardrails:
       state: {state}
       enforce: true
 router_settings: {{num_retries: 0}}
+litellm_settings: {{callbacks: [prometheus], require_auth_for_metrics_endpoint: false}}
 general_settings: {{custom_auth: doors.user, master_key: sk-master-4f1d0a9b7c3e5f2a8d6b}}
 """
 DOORS = """
@@ -171,6 +172,21 @@ def test_reasoning_leaves_by_no_route_and_only_for_hardened_accounts(litellm: Li
         assert b"It is" in told, path
         assert b'"logprob"' not in told
         assert "no_reasoning" in headers["x-stillwatch-transforms"]
+
+
+def test_decisions_are_counted_in_litellms_own_metrics(litellm: Litellm) -> None:
+    def counted() -> float:
+        told = raw(litellm.url, "GET", "/metrics/")[2].decode()
+        lines = [line for line in told.splitlines() if line.startswith("stillwatch_decisions_total{")]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if 'action="refuse"' in line)
+
+    before = counted()
+    assert litellm.post(*CALLS[0][:1], "suspend", CALLS[0][1])[0] == 403
+    for _ in range(200):
+        if counted() == before + 1:
+            break
+        threading.Event().wait(0.05)
+    assert counted() == before + 1
 
 
 def test_the_request_is_changed_before_the_upstream_sees_it(litellm: Litellm) -> None:

@@ -99,6 +99,22 @@ def test_a_member_goes_from_the_live_state_and_from_the_counts_of_a_running_proc
     assert counted.recognised(room.place) == {}
 
 
+def test_an_account_outside_every_campaign_goes_from_the_live_state_too(room: Room, hunted: Path) -> None:
+    from stillwatch.store import cases
+
+    case = cases.read(hunted)
+    guilty = {account for entry in case.campaigns for account in entry.accounts}
+    stranger = next(name for name in cases.table(hunted, cases.MEMBERS)["account"].to_pylist() if name not in guilty)
+    hashed = room.key.account(stranger)
+    assert room.watch.state is not None
+    before = room.watch.state.known
+    assert hashed in before
+    assert forget_state(room.place, Wanted(accounts=frozenset({stranger})), room.key).rows["members"] == 1
+    room.take(room.look())
+    assert hashed not in room.watch.state.known
+    assert len(room.watch.state.known) == len(before) - 1 == len(room.watch.state.known_carried)
+
+
 def test_what_is_over_before_a_time_goes(room: Room) -> None:
     old = ordered(room, "a")
     undo(room.book, old, by="Ada Example", why="x", now=NOW)

@@ -18,9 +18,11 @@ from tests.watch.conftest import Clock
 from stillwatch.model.answer import Asked, Order
 from stillwatch.model.case import Entry
 from stillwatch.model.grant import Grant
+from stillwatch.model.playbook import Playbook, Step
+from stillwatch.remedy import appeals as appealing
 from stillwatch.settings import Settings, Shared, Watch
+from stillwatch.store import appeals, licences, runs, tokens
 from stillwatch.store import key as keys
-from stillwatch.store import licences, tokens
 from stillwatch.store.licences import Delivered
 from stillwatch.store.seal import Seal
 from stillwatch.watch.orders import Plan, approve, plan, snooze, spare, undo
@@ -168,6 +170,49 @@ def test_what_two_people_do_at_once_comes_out_the_same_everywhere(replica: Calla
     assert one.book.order(made.id) == two.book.order(made.id)
     assert one.book.order(made.id).step == "undone", "what cannot be taken back stands"
     assert {n.did for n in one.book.record(made.id)} == {n.did for n in two.book.record(made.id)}
+
+
+def test_appeals_are_seen_everywhere_and_one_that_anybody_restored_is_restored(
+    replica: Callable[..., Room], clock: Clock
+) -> None:
+    one, two = replica("one"), replica("two")
+    now = datetime.fromtimestamp(clock(), UTC)
+    made = order(one, clock, accounts=("acct-1", "acct-2"))
+    together(one, two)
+    quoted = one.watch.decide(Asked(account="acct-1")).reference
+    opened = appealing.open_appeal(two.book, str(quoted), text="no", contact="", by="form", key=two.key, now=now)
+    together(one, two)
+    assert appeals.appeals(one.book) == appeals.appeals(two.book) == [opened]
+    later = now + timedelta(minutes=1)
+    for room, restore, by in ((one, True, "Bo Example"), (two, False, "Cleo Example")):
+        appealing.decide(room.book, opened.id, restore=restore, whole=False, by=by, why="looked", now=later)
+    together(one, two)
+    assert appeals.appeals(one.book) == appeals.appeals(two.book)
+    assert appeals.appeal(one.book, opened.id).step == "restored"
+    for room in (one, two):
+        assert (told(room, "acct-1"), told(room, "acct-2")) == ("allow", "refuse")
+        lines = [note.did for note in room.book.record(f"appeal {opened.id}")]
+        assert sorted(lines) == ["opened", "refused", "restored"], "both decisions stand on record"
+    assert room.book.order(made.id).step == "approved"
+
+
+def test_a_run_of_a_playbook_that_two_people_go_through_at_once_loses_no_step(
+    replica: Callable[..., Room], clock: Clock
+) -> None:
+    one, two = replica("one"), replica("two")
+    now = datetime.fromtimestamp(clock(), UTC)
+    steps = [Step(id=name, stage="identify", title=name, task="look", before="now", undo="none") for name in "abc"]
+    book = Playbook(name="ours", version=1, title="What we do", findings=["account_network"], steps=steps)
+    made = runs.start(one.book, book, case="today", campaign="cam-1", by="Ada Example", why="", at=now)
+    together(one, two)
+    assert runs.runs(two.book) == [made]
+    runs.mark(one.book, made.id, "a", "done", by="Ada Example", note="", at=now + timedelta(minutes=1))
+    runs.mark(two.book, made.id, "b", "skipped", by="Bo Example", note="not here", at=now + timedelta(minutes=1))
+    together(one, two)
+    assert runs.runs(one.book) == runs.runs(two.book)
+    assert {name: mark.state for name, mark in runs.run(one.book, made.id).marks.items()} == {
+        "a": "done", "b": "skipped"
+    }  # fmt: skip
 
 
 def test_uses_of_a_grant_add_up_over_replicas(replica: Callable[..., Room], clock: Clock) -> None:

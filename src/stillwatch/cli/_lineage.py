@@ -12,12 +12,13 @@ import msgspec
 from stillwatch.cli import _passphrase, _suspect
 from stillwatch.cli._told import telling
 from stillwatch.errors import UsageError
+from stillwatch.prove.ask import worth
 from stillwatch.prove.ask.endpoint import Answer, Endpoint
 from stillwatch.prove.ask.journal import Journal
 from stillwatch.prove.ask.survey import Pace, run, summarise
 from stillwatch.prove.keys import ring as rings
 from stillwatch.prove.lineage import readings
-from stillwatch.prove.lineage.audit import HOPELESS_AFTER, Audit, Levels, References
+from stillwatch.prove.lineage.audit import Audit, Levels, References
 from stillwatch.prove.lineage.prompts import ORDINARY, questions
 from stillwatch.prove.lineage.report import EXIT, KeyReport, Report
 from stillwatch.prove.lineage.texts import read_prompts, read_texts
@@ -120,7 +121,7 @@ def _ask(
                 texts.append(answer.text)
                 tokens += audit.count(answer.text)
             told(min(tokens, budget))
-            return look_if_due() or audit.hopeless(texts) or (not texts and len(journal.answers) >= HOPELESS_AFTER)
+            return look_if_due() or worth.hopeless(texts, len(journal.answers))
 
         enough = look_if_due() if texts else False
         if enough:

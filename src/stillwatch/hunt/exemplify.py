@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -49,11 +50,17 @@ def choose(scratch: Scratch, owner_of: npt.NDArray[np.int32], labels: Labelling,
     return chosen
 
 
-def read(
-    scratch: Scratch, tasks: Sequence[Task], chosen: dict[int, list[int]], systems: set[int]
-) -> dict[int, list[Exemplar]]:
-    """Read the texts of the chosen rows; the labels in `systems` are of system texts."""
-    rows = np.unique(np.array([row for held in chosen.values() for row in held], np.int64))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Rows chosen for some labels, and which of these are of system texts."""
+
+    rows: dict[int, list[int]]
+    systems: set[int]
+
+
+def read(scratch: Scratch, tasks: Sequence[Task], *chosen: Chosen) -> list[dict[int, list[Exemplar]]]:
+    """Read the texts of the chosen rows, by label; all choices in one pass over the pieces that they lie in."""
+    rows = np.unique(np.array([row for one in chosen for held in one.rows.values() for row in held], np.int64))
     text: dict[int, dict[str, str]] = {}
     marks: dict[int, npt.NDArray[np.uint32]] = {}
     work = text_scratch()
@@ -62,17 +69,20 @@ def read(
             text[row] = one
             marks[row] = _turn_marks(one["question"], work)
     brings = _brings(scratch, marks)
-    return {
-        label: [
-            Exemplar(
-                prompt=text[row]["system" if label in systems else "question"], question=text[row]["question"],
-                system=text[row]["system"], response=text[row]["response"], reasoning=text[row]["reasoning"],
-                brings_answer=row in brings,
-            )
-            for row in held if row in text
-        ]
-        for label, held in chosen.items()
-    }  # fmt: skip
+    return [
+        {
+            label: [_exemplar(text[row], row in brings, label in one.systems) for row in held if row in text]
+            for label, held in one.rows.items()
+        }
+        for one in chosen
+    ]
+
+
+def _exemplar(text: dict[str, str], brings_answer: bool, system: bool) -> Exemplar:
+    return Exemplar(
+        prompt=text["system" if system else "question"], question=text["question"], system=text["system"],
+        response=text["response"], reasoning=text["reasoning"], brings_answer=brings_answer,
+    )  # fmt: skip
 
 
 def _texts(batch: pa.RecordBatch) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stillwatch.engine.scan import Task
 from stillwatch.engine.scratch import Scratch
-from stillwatch.hunt.exemplify import choose, read
+from stillwatch.hunt.exemplify import Chosen, choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
 from stillwatch.judge.exemplars import Exemplar
@@ -170,11 +170,12 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     crowd = traces.crowd
     own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
-    texts_of = read(scratch, tasks, choose(scratch, crowd.owner, labels), _systems(labels, families))
-    marks = _marks(labels, texts_of)
     alone = _alone(crowd, labels, families, streams)
-    alone_texts = read(scratch, tasks, choose(scratch, crowd.owner, alone), _systems(alone, families))
-    alone_marks = _marks(alone, alone_texts)
+    texts_of, alone_texts = read(
+        scratch, tasks,
+        *(Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in (labels, alone)),
+    )  # fmt: skip
+    marks, alone_marks = _marks(labels, texts_of), _marks(alone, alone_texts)
     by_stream = Sums(labels=alone.families())
     by_family = Sums(labels=labels.families())
     groups = len(joined.settled)
@@ -380,8 +381,7 @@ def note_askers(
 
 def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:
     marks = np.zeros((labels.families(), len(exemplars.READ)))
-    for label, held in texts.items():
-        marks[label] = exemplars.read(held)
+    marks[list(texts)] = exemplars.read(list(texts.values()))
     return marks
 
 

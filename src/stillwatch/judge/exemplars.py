@@ -56,20 +56,27 @@ answers that are a bare verdict; that give away the system text or the hidden re
 again in other words; share of questions that bring an earlier answer; share of answers that refuse."""
 
 
-def read(exemplars: Sequence[Exemplar]) -> npt.NDArray[np.float64]:
-    """Read a family's exemplars: shape (len(READ),), zeros where there are none."""
-    if not exemplars:
-        return np.zeros(len(READ))
-    mean: npt.NDArray[np.float64] = np.array([_row(one) for one in exemplars]).mean(axis=0)
-    return mean
+def read(families: Sequence[Sequence[Exemplar]]) -> npt.NDArray[np.float64]:
+    """Read the exemplars of many families: shape (families, len(READ)), zeros where there are none."""
+    every = [one for exemplars in families for one in exemplars]
+    out = np.zeros((len(families), len(READ)))
+    if every:
+        prompts = [one.prompt for one in every]
+        says = [hints(prompts, kind) for kind in ("reasoning", "rubric", "rewriting", "hidden")]
+        rows = np.concatenate([np.array(says, np.float64).T, [_row(one) for one in every]], axis=1)
+        sizes = np.array([len(exemplars) for exemplars in families])
+        there = sizes > 0
+        starts = (np.cumsum(sizes) - sizes)[there]
+        out[there] = np.add.reduceat(rows, starts, axis=0) / sizes[there, None]
+    return out
 
 
 def _row(one: Exemplar) -> list[float]:
+    """Read what is no wording of one exemplar."""
     answer = one.response[:LOOKED_AT]
     sentences = len(_SENTENCE.findall(answer))
     words = len(_WORD.findall(answer[:2000]))
     return [
-        *(float(hints(one.prompt, kind)) for kind in ("reasoning", "rubric", "rewriting", "hidden")),
         float(len(_STEP.findall(answer)) >= 3),
         float(np.log2(1 + sentences)),
         float(bool(answer) and words <= 30 and len(answer) <= 240 and bool(_NUMBER.search(answer) or "{" in answer)),

@@ -24,36 +24,20 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.judge.look import CORE, LEAST, SLACK_BITS, STRANGERS, TIE_BITS, WHOLE, Look
+from stillwatch.judge.screen import Screen
 from stillwatch.kit import groups as sets
 from stillwatch.kit.evalue import LN2, ebh
 from stillwatch.kit.groups import Groups
-from stillwatch.kit.jit import kernel
 from stillwatch.kit.union import find, join_all
-from stillwatch.model.view import Sight, View
 
-TIE_BITS: Final = 2.0
-"""Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
-STRANGERS: Final = 0.05
-"""Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
 ROUNDS: Final = 6
 KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
-LEAST: Final = 5
-"""Owners of the smallest group: the least that a finding may name."""
-SLACK_BITS: Final = 1e-6
-"""What is added to bounds, so that no rounding makes them less than what they bound."""
 NULL: Final = 1000
 """Owners at whom a peer does not point, among whom those are ranked at whom he does."""
 SELF_CONFIRMING: Final = ("handover",)
 """Views that propose and weigh on separate events, and so may do both."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One view with what it sees."""
-
-    view: View
-    sight: Sight
 
 
 PEERS: Final = "peers"
@@ -164,6 +148,8 @@ def settle(
 ) -> npt.NDArray[np.int32]:
     """Grow and prune a group from a seed until it rests; owners that are `taken` stay where they are."""
     members = seed[~taken[seed]]
+    if _few_stay(looks, members, owners):
+        return members[:0]
     for _ in range(ROUNDS):
         if len(members) < LEAST:
             break
@@ -218,6 +204,11 @@ def _pruned(
     if len(members) >= LEAST:
         members = _one_hand(looks, members, seed, owners)
     return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
+
+
+def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: int) -> bool:
+    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it."""
+    return len(members) < CORE or int(np.count_nonzero(_staying(looks, members, members, owners, least=CORE))) < CORE
 
 
 def _one_hand(
@@ -325,7 +316,7 @@ def _staying(
 
 def _order(looks: Mapping[str, Look]) -> list[str]:
     """Order the views: handover lets in by itself, and late views are dear to ask."""
-    return sorted(looks, key=lambda name: (name != "handover", looks[name].view.LATE, -looks[name].view.CAP))
+    return sorted(looks, key=lambda name: (name != WHOLE, looks[name].view.LATE, -looks[name].view.CAP))
 
 
 def _within_reach(
@@ -337,8 +328,8 @@ def _within_reach(
     reach = np.minimum(reach, np.array([view.CAP for view in views])[:, None]) + SLACK_BITS
     ties = np.count_nonzero((reach >= TIE_BITS) & np.array([view.ADMITS for view in views])[:, None], axis=0)
     hopeful = (ties >= 2) & (np.maximum(reach, 0.0).sum(axis=0) >= need)
-    if "handover" in looks:
-        hopeful |= reach[0] >= looks["handover"].view.CAP
+    if WHOLE in looks:
+        hopeful |= reach[0] >= looks[WHOLE].view.CAP
     could = np.flatnonzero(hopeful)
     return could, reach[:, could]
 
@@ -366,7 +357,7 @@ def _let_in(
         views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
         seen[name] = np.zeros(len(candidates))
         seen[name][rest] = bits
-        if name == "handover":
+        if name == WHOLE:
             whole = bits >= looks[name].view.CAP
         inside = whole | ((views >= 2) & (total >= need))
         open_ = (views + ties[place] >= 2) & (total + most[place] >= need)
@@ -400,20 +391,22 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     home = np.full(owners, -1, np.int64)
     needed = float(shown[order].min(initial=np.inf))
     at = 0
-    while (at := _next_open(proposals.groups, order, at, home, seeds, proposals.told)) < len(order):
-        seed = int(order[at])
+    screen = Screen(looks, declared)
+    first = len(proposals.groups) - len(proposals.told)
+    own = order[: np.count_nonzero(order < first)]  # what peers told comes last
+    while (at := screen.next_open(proposals.groups, own, at, home, seeds)) < len(own):
+        seed = int(own[at])
         at += 1
-        told, taken = proposals.told_by(seed), declared | (home >= 0)
-        if told is not None:
-            members = settle_told(looks, told, owners, taken)
-        else:
-            members = settle(looks, proposals.groups[seed], owners, taken)
-        if len(members) < LEAST:
-            continue
-        if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
-            home[members] = len(found)
-            found.append(members)
-            seeds.append([seed])
+        _keep(looks, proposals, seed, settle(looks, proposals.groups[seed], owners, declared | (home >= 0)), needed,
+              home, found, seeds)  # fmt: skip
+    for seed in order[len(own) :].tolist():
+        told = proposals.told[seed - first]
+        free = home[told.members] < 0
+        if np.count_nonzero(free) >= LEAST:  # its rest is looked at too: peers find one template in several operations
+            members = settle_told(looks, told, owners, declared | (home >= 0))
+            _keep(looks, proposals, seed, members, needed, home, found, seeds)
+        elif not free.all():
+            seeds[int(np.bincount(home[told.members[~free]]).argmax())].append(seed)
     settled = []
     for one in _joined(looks, found, seeds, owners):
         let_in = _pointed(looks, found[one], proposals.told, declared | (home >= 0))
@@ -421,6 +414,19 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
         home[members] = one
         settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
     return settled
+
+
+def _keep(
+    looks: Mapping[str, Look], proposals: Proposals, seed: int, members: npt.NDArray[np.int32], needed: float,
+    home: npt.NDArray[np.int64], found: list[npt.NDArray[np.int32]], seeds: list[list[int]],
+) -> None:  # fmt: skip
+    """Note a group that has settled, if it still weighs what the least of those that passed did."""
+    if len(members) < LEAST:
+        return
+    if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
+        home[members] = len(found)
+        found.append(members)
+        seeds.append([seed])
 
 
 def _pointed(
@@ -505,50 +511,6 @@ def _distinct(told: Sequence[Told]) -> list[Told]:
     return list(held.values())
 
 
-def _next_open(
-    groups: Groups, order: npt.NDArray[np.int64], start: int, home: npt.NDArray[np.int64], seeds: list[list[int]],
-    told: Sequence[Told] = (),
-) -> int:  # fmt: skip
-    """Find the next proposal of which less than half lies in settled groups; those passed over are seeds of these.
-
-    Of what a peer told the rest is looked at as long as a finding could come of it: peers use one template for several
-    operations.
-    """
-    into = np.full(len(order), -1, np.int64)
-    at = _pass_over(groups.offsets, groups.members, order, start, home, np.zeros(len(seeds), np.int64), into)
-    for passed in range(start, at):
-        number = int(order[passed])
-        if number >= len(groups) - len(told) and np.count_nonzero(home[groups[number]] < 0) >= LEAST:
-            return passed
-        seeds[into[passed]].append(number)
-    return at
-
-
-@kernel
-def _pass_over(
-    offsets: npt.NDArray[np.int64], members: npt.NDArray[np.int32], order: npt.NDArray[np.int64], start: int,
-    home: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], into: npt.NDArray[np.int64],
-) -> int:  # fmt: skip
-    """Pass over groups of which half or more is at home somewhere, and tell where most of each is."""
-    for at in range(start, len(order)):
-        first, end = offsets[order[at]], offsets[order[at] + 1]
-        inside, best = 0, -1
-        for i in range(first, end):
-            where = home[members[i]]
-            if where >= 0:
-                inside += 1
-                counts[where] += 1
-                if best < 0 or counts[where] > counts[best] or (counts[where] == counts[best] and where < best):
-                    best = where
-        for i in range(first, end):
-            if home[members[i]] >= 0:
-                counts[home[members[i]]] = 0
-        if 2 * inside < end - first:
-            return at
-        into[at] = best
-    return len(order)
-
-
 def _settled(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals,
     let_in: Mapping[str, npt.NDArray[np.int32]],
@@ -614,10 +576,10 @@ def _joined(
 def _kin(
     looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], large: int, owners: int
 ) -> npt.NDArray[np.float64]:
-    """Tell the share of every other group that one of them lets in, as `_kinship` does, all of them at once."""
+    """Tell the share of every group no larger than one that it lets in, as `_kinship` does, all of them at once."""
     group = np.repeat(np.arange(len(found)), [len(members) for members in found])
     sizes = np.bincount(group)
-    asked = np.flatnonzero(group != large)
+    asked = np.flatnonzero((group != large) & (sizes <= sizes[large])[group])  # no group lets in a larger one
     everybody = np.concatenate(found)
     for bits_of in (_reach, _bits):  # whom the bounds leave out is not looked at
         tied = np.zeros(len(everybody), bool)

@@ -146,16 +146,6 @@ def quantise(weights: Floats, gamma: float, *, steps_per_sd: float | None = None
     return rounded
 
 
-def quantise_rows(scores: Floats, *, steps_per_sd: float = 4.0 * STEPS_PER_SD) -> Ints:
-    """Round real scores (n, k), of which one per row is picked, to integers, rows centred on their mean."""
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    sd = math.sqrt(float((centred**2).mean(axis=1).sum()))
-    if sd == 0.0:
-        return np.zeros(scores.shape, dtype=np.int64)
-    rounded: Ints = np.rint(centred * (steps_per_sd / sd)).astype(np.int64)
-    return rounded
-
-
 def ln_chernoff(law: Choices, s: float) -> float:
     """Bound ln P(S >= s) from above, for certain: min over t >= 0 of K(t) - t s."""
     if s > law.largest:

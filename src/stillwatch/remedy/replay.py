@@ -109,8 +109,8 @@ def replay(
     begin = end = None
     count = 0
     with _writing(out) as file:
-        for row in _rows(traffic):
-            asked, at, answered, good = _read(row)
+        for row in rows_of(traffic):
+            asked, at, answered, good = asked_of(row)
             if asked.account not in accounts:
                 accounts.add(asked.account)
                 if days[0].watch.remembers(asked.account):
@@ -139,8 +139,8 @@ def replay(
     )  # fmt: skip
 
 
-def _rows(traffic: Gathered) -> Iterator[dict[str, Any]]:
-    """Read exchanges in the order of time."""
+def rows_of(traffic: Gathered) -> Iterator[dict[str, Any]]:
+    """Give the exchanges of a log in the order of time."""
     with duckdb.connect() as base:
         base.execute("SET TimeZone = 'UTC'")
         statement = f'SELECT * FROM ({traffic.select(COLUMNS)}) ORDER BY "at", exchange'  # noqa: S608 - paths are quoted
@@ -151,7 +151,8 @@ def _rows(traffic: Gathered) -> Iterator[dict[str, Any]]:
                 yield dict(zip(names, row, strict=True))
 
 
-def _read(row: dict[str, Any]) -> tuple[Asked, datetime, str, bool]:
+def asked_of(row: dict[str, Any]) -> tuple[Asked, datetime, str, bool]:
+    """Say who asked what and when, what was answered, and whether that was an answer."""
     body = {"model": row["model"], "system": row["system"] or "", "messages": row["messages"] or []}
     asked = Asked(
         account=row["account"], key=row["key"] or "", ip=row["ip"] or "", user_agent=row["user_agent"] or "",

@@ -1,9 +1,10 @@
 """Decisions: the endpoint that gateways ask, as one bare ASGI function.
 
 - `POST /v1/decide` with the request as JSON answers the decision as JSON, always with 200.
-- `GET /v1/decide` (and any method below `/v1/decide/`) reads headers only and answers with a status that `auth_request`
-  of nginx and `ext_authz` of Envoy understand: 200 pass, 401 challenge, 403 refuse or slow; the decision stands in
-  `x-stillwatch-…` headers.
+- `GET /v1/decide` reads headers only and answers with a status that `auth_request` of nginx understands: 200 pass, 401
+  challenge, 403 refuse or slow; the decision stands in `x-stillwatch-…` headers.
+- any method below `/v1/decide/` does the same for `ext_authz` of Envoy, which sends the path along, the body where it
+  is told to, and gives our answer to the client: so that one is the dialect's own refusal, 429 for slow and 403 else.
 - `POST /ingest/litellm`, `/v1/traces` and `/v1/logs` take logs in; see `receivers`.
 - `/v1/orders` and `/v1/appeals` plan, approve, undo and decide; see `desk`.
 - `/healthz`, `/metrics` (Prometheus) and `/openapi.json`.
@@ -27,6 +28,7 @@ from stillwatch import __version__
 from stillwatch.errors import BookError
 from stillwatch.model.answer import Asked, Decision
 from stillwatch.serve import desk
+from stillwatch.serve.dialects import dialect, refusal
 from stillwatch.serve.http import (
     Gone,
     Headers,
@@ -52,6 +54,7 @@ HEADERS: Final = {
     "user_agent": b"user-agent", "ja4": b"x-ja4", "model": b"x-stillwatch-model",
     "operation": b"x-stillwatch-operation",
 }  # fmt: skip
+BELOW: Final = "/v1/decide/"
 AUTHORIZATION: Final = b"x-stillwatch-authorization"
 """The client's `Authorization`, from gateways that know no better name for the account."""
 
@@ -85,6 +88,8 @@ class Decisions:
         if scope["type"] == "http":
             if scope["path"] == "/v1/decide" and scope["method"] == "POST":
                 await self._post(scope, receive, send)
+            elif scope["path"].startswith(BELOW):
+                await self._below(scope, receive, send)
             elif scope["path"] in PATHS and scope["method"] == "POST":
                 await self._logs(scope, receive, send)
             elif scope["path"].startswith(desk.ROOTS):
@@ -142,7 +147,7 @@ class Decisions:
             state = self.room.watch.state
             told = {"ok": True, "state": None if state is None else state.meta.made, "trouble": bool(self.room.trouble)}
             await answer(send, 200, ENCODER.encode(told))
-        elif path == "/v1/decide" or path.startswith("/v1/decide/"):
+        elif path == "/v1/decide":
             await self._headers_only(scope, send)
         elif path in ("/metrics", "/openapi.json"):
             if not permitted(self.room, scope, "read"):
@@ -158,13 +163,45 @@ class Decisions:
         if not permitted(self.room, scope, "decide"):
             await shut(send)
             return
-        asked = Asked(**{name: header(scope, field) for name, field in HEADERS.items()})
-        if not asked.account and (key := hashed_key(header(scope, AUTHORIZATION))):
-            asked = Asked(**{**msgspec.structs.asdict(asked), "account": key, "key": asked.key or key})
-        decision = decide(self.room, asked)
+        decision = decide(self.room, asked_by_headers(scope))
         status = STATUS[decision.action]
         told = b"" if status == 200 else ENCODER.encode({"error": "refused", "reference": decision.reference})
         await answer(send, status, told, decision_headers(decision, self.room))
+
+    async def _below(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decide for a gateway that sends the client's request as it is, and gives our answer to the client."""
+        if not permitted(self.room, scope, "decide"):
+            await shut(send)
+            return
+        body = None
+        try:
+            body = msgspec.json.decode(await read_body(receive, self.room.settings.watch.max_body_mib << 20))
+        except Gone:
+            return
+        except (TooLarge, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # none was sent, or a part of one: what the headers tell is decided by
+        asked = asked_by_headers(scope, body if isinstance(body, dict) else None)
+        decision = decide(self.room, asked)
+        if decision.action in ("allow", "harden"):
+            await answer(send, 200, b"", decision_headers(decision, self.room))
+            return
+        watch = self.room.settings.watch
+        name = dialect(scope["path"])
+        status, told, headers = refusal(name, decision, appeal=watch.appeal_url, step_up=watch.step_up_url)
+        known = {name for name, _ in headers}
+        more = [(name, value) for name, value in decision_headers(decision, self.room) if name not in known]
+        await answer(send, status, told, [*headers, *more])
+
+
+def asked_by_headers(scope: Scope, body: dict[str, Any] | None = None) -> Asked:
+    """Read who asks what from headers, and from a body where there is one."""
+    told: dict[str, Any] = {name: header(scope, field) for name, field in HEADERS.items()}
+    if not told["account"] and (key := hashed_key(header(scope, AUTHORIZATION))):
+        told |= {"account": key, "key": told["key"] or key}
+    if body is not None:
+        model = body.get("model")
+        told |= {"body": body, "model": told["model"] or (model if isinstance(model, str) else "")}
+    return Asked(**told)
 
 
 def permitted(room: Room, scope: Scope, permit: Permit, *, bearers: bool = True) -> bool:
@@ -242,7 +279,8 @@ def _shared(room: Room) -> list[str]:
     link = room.shared
     if link is None:
         return []
-    counts = {name: link.counts[name] for name in ("connections", "failures", "pushed", "applied", "adopted", "forged")}
+    names = ("connections", "failures", "pushed", "applied", "adopted", "forged", "unread")
+    counts = {name: link.counts[name] for name in names}
     counts |= {"dropped": link.heard.dropped, "missed": link.once.missed}
     lines = [
         "# HELP stillwatch_shared_connected Whether Redis answered last; 0: this replica goes on with what it knows.",
@@ -317,7 +355,7 @@ OPENAPI: Final[dict[str, Any]] = {
                 },
             },
             "get": {
-                "summary": "The same from headers, for auth_request and ext_authz",
+                "summary": "The same from headers, for auth_request; below this path with the dialect's own refusals",
                 "parameters": [
                     {"name": field.decode(), "in": "header", "schema": {"type": "string"}} for field in HEADERS.values()
                 ],

@@ -14,7 +14,7 @@ client, whatever API LiteLLM asked. The account is what `--format litellm` calls
 else key. No key and no team can opt out, since orders are about them. Everybody without an order gets LiteLLM's own
 answer objects back, untouched. Our own mistakes raise nothing, unless `[watch] fail_closed` was chosen; an answer to a
 hardened account that cannot be changed is not delivered, and routes that pass guardrails by (pass-through, realtime,
-batches) are closed to it.
+batches) are closed to it. Decisions are counted in LiteLLM's own `/metrics` (`mirror`).
 
 Written for litellm 1.106. Source: docs.litellm.ai, "Custom Guardrail".
 """
@@ -38,6 +38,7 @@ from stillwatch.serve.dialects import Refused, dialect, out_of_reach, refused
 from stillwatch.serve.events import Rewriter
 from stillwatch.serve.gate import Gate, Passing
 from stillwatch.serve.harden import Body
+from stillwatch.serve.mirror import Mirror
 from stillwatch.serve.opened import open_room
 from stillwatch.store.licences import Delivered
 from stillwatch.watch.texts import answered
@@ -75,6 +76,8 @@ class Stillwatch(_Guardrail):  # type: ignore[misc, valid-type, unused-ignore]
         self._calls: OrderedDict[str, Passing | None] = OrderedDict()
         self._told: OrderedDict[str, str] = OrderedDict()
         self._fresh: asyncio.Task[None] | None = None
+        self._mirror = Mirror(self.room)
+        self._counting: asyncio.Task[None] | None = None
 
     def should_run_guardrail(self, data: Any, event_type: Any) -> bool:
         """Run on every call, whatever the key's or the team's metadata say."""
@@ -157,7 +160,14 @@ class Stillwatch(_Guardrail):  # type: ignore[misc, valid-type, unused-ignore]
 
     def _keep_fresh(self) -> None:
         if self._fresh is None:
-            self._fresh = asyncio.get_running_loop().create_task(keep_fresh(self.room))
+            loop = asyncio.get_running_loop()
+            self._fresh = loop.create_task(keep_fresh(self.room))
+            self._counting = loop.create_task(self._count())
+
+    async def _count(self) -> None:
+        while True:
+            self._mirror.turn()
+            await asyncio.sleep(self.room.settings.watch.reload_s)
 
     def _of(self, key: Any, data: Body) -> Passing | None:
         """Find what was decided about a call; nothing for one in which nothing is changed or heard."""

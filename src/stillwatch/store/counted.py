@@ -40,16 +40,18 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
     """What was counted of one account.
 
     Attributes:
-        against: by campaign: requests, hits, handed, rate, spread, network, client, looked.
-        seen: keyed hashes of the values that were looked at.
+        against: by campaign: requests, hits, handed, rate, spread, network, client, looked,
+            tied.
+        seen: keyed hashes of the values that were looked at; `places` those of the network among them.
         campaign: the campaign that it was recognised as of; empty for none.
         since: when, epoch seconds.
     """
 
-    against: dict[str, tuple[int, int, int, float, float, float, float, bool]]
+    against: dict[str, tuple[int, int, int, float, float, float, float, bool, bool]]
     seen: list[int]
     campaign: str = ""
     since: float = 0.0
+    places: list[int] = []
 
 
 class Counted:

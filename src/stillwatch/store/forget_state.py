@@ -230,15 +230,17 @@ def _members(place: Path, key: Key, names: list[str], *, dry_run: bool) -> int:
     gone = np.array([key.account(name) for name in names], np.uint64)
     keys, values = state.members
     held = keys != 0
-    drop = held & np.isin(keys, gone)
-    if drop.any() and not dry_run:
+    drop, others = held & np.isin(keys, gone), ~np.isin(state.known, gone)
+    if (drop.any() or not others.all()) and not dry_run:
         kept = held & ~drop
-        live.write(place, replace(state, members=lookup.build(keys[kept], values[kept])))
+        members = lookup.build(keys[kept], values[kept])
+        after = replace(state, members=members, known=state.known[others], known_carried=state.known_carried[others])
+        live.write(place, after)
         newest = live.pointed(place)
         for old in place.glob("live-*"):
             if old.is_dir() and old.name != newest:
                 shutil.rmtree(old, ignore_errors=True)
-    return int(drop.sum())
+    return int(drop.sum() + (~others).sum())
 
 
 def _inbox(place: Path, wanted: Wanted, *, dry_run: bool) -> tuple[int, int]:

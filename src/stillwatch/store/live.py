@@ -3,7 +3,8 @@
 A state directory holds `live.json`, which names the folder of the newest state, that folder, and the one before it, for
 readers that are still in it. A new state is written aside and put in place by renaming `live.json`; a reader never sees
 half of one. No text and no readable identifier is in it: fingerprints, accounts and values are keyed hashes.
-Size: some 50 bytes a fingerprint, 50 an account; 100,000 families and a million accounts take under 250 MB.
+Size: some 50 bytes a fingerprint, 50 a member, 9 another account; 100,000 families
+and a million accounts take under 250 MB.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from stillwatch.store.key import Key
 
 POINTER: Final = "live.json"
 META: Final = "meta.json"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class LiveCampaign(msgspec.Struct, kw_only=True, frozen=True):
@@ -37,7 +38,9 @@ class LiveCampaign(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         accounts: members, as many as the hunt found.
         exchanges: attributed to it.
-        crowd: accounts outside it that carry one of its families.
+        crowd: accounts outside every campaign that carry one of its families.
+        touched: times that an account outside it showed one of its addresses; none of them can be more accounts.
+        purity: share of a member's requests that carry its families, which nine of ten members reach.
     """
 
     id: str
@@ -45,6 +48,8 @@ class LiveCampaign(msgspec.Struct, kw_only=True, frozen=True):
     accounts: int
     exchanges: int
     crowd: int = 0
+    touched: int = 0
+    purity: float = 0.0
 
 
 class Meta(msgspec.Struct, kw_only=True, frozen=True):
@@ -81,6 +86,8 @@ class State:
         tie_campaign: number of the campaign.
         tie_bits: log2 of how much likelier a member holds the value than a stranger.
         tie_network: whether it is a value of the network (else of the client).
+        known: keyed hashes of the accounts that the hunt saw and found in no campaign, in order.
+        known_carried: whether each of them carried a campaign's template.
     """
 
     meta: Meta
@@ -94,9 +101,21 @@ class State:
     tie_campaign: npt.NDArray[np.int32]
     tie_bits: npt.NDArray[np.float32]
     tie_network: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.uint64]
+    known_carried: npt.NDArray[np.bool_]
 
 
-ARRAYS: Final = ("family", "campaign", "rate", "spread", "tie_campaign", "tie_bits", "tie_network")
+ARRAYS: Final = (
+    "family",
+    "campaign",
+    "rate",
+    "spread",
+    "tie_campaign",
+    "tie_bits",
+    "tie_network",
+    "known",
+    "known_carried",
+)
 
 
 def content(state: State) -> str:

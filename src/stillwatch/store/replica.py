@@ -1,9 +1,11 @@
 """Replica: what the books of several replicas tell one another, and how two tellings become one.
 
-An item is an order, an entry of the allowlist, a grant or a token, with the lines of the record that tell how it came
-to be so. Merging takes the item that went further (a step that cannot be taken back beats one that can, then more lines
-of the record, then the later one) and keeps the lines of both: in whatever order items arrive, and however often, all
-books come to hold the same, and nothing is done twice. Uses of grants are counted by writer; the larger count is right.
+An item is an order, an entry of the allowlist, a grant, a token, an appeal or a run of a playbook, with the lines of
+the record that tell how it came to be so. Merging takes the item that went further (a step that cannot be taken back
+beats one that can, then more lines of the record, then the later one) and keeps the lines of both: in whatever order
+items arrive, and however often, all books come to hold the same, and nothing is done twice. An appeal that two people
+decided apart is restored if either restored; of a run each step stands as it was marked last. Uses of grants are
+counted by writer; the larger count is right.
 """
 
 from __future__ import annotations
@@ -15,16 +17,24 @@ from typing import Final, Literal, NamedTuple, get_args
 import msgspec
 
 from stillwatch.model.answer import Order
+from stillwatch.model.appeal import Appeal
+from stillwatch.model.playbook import Run
 from stillwatch.store.book import Book, line
 from stillwatch.store.licences import Issued
 from stillwatch.store.tokens import Token
 
-Kind = Literal["order", "spared", "grant", "token"]
+Kind = Literal["order", "spared", "grant", "token", "appeal", "run"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-TABLES: Final = {"order": "orders", "spared": "spared", "grant": "grants", "token": "tokens"}
-PREFIX: Final = {"order": "", "spared": "account ", "grant": "grant ", "token": "token "}
+TABLES: Final = {
+    "order": "orders", "spared": "spared", "grant": "grants", "token": "tokens", "appeal": "appeals", "run": "runs",
+}  # fmt: skip
+STEPPED: Final = ("order", "appeal")
+"""Kinds whose step stands beside the body."""
+PREFIX: Final = {
+    "order": "", "spared": "account ", "grant": "grant ", "token": "token ", "appeal": "appeal ", "run": "run ",
+}  # fmt: skip
 """What the record calls an item of each kind, before its name."""
-STEPS: Final = {"planned": 0, "approved": 1, "expired": 2, "undone": 3}
+STEPS: Final = {"planned": 0, "approved": 1, "expired": 2, "undone": 3, "open": 0, "refused": 1, "restored": 2}
 
 
 class Line(NamedTuple):
@@ -57,13 +67,20 @@ class Item(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
 
 def _step(item: Item) -> int:
-    if item.kind == "order":
-        return STEPS[msgspec.json.decode(item.body, type=Order).step]
+    if item.kind in STEPPED:
+        return STEPS[_stands(item)]
     if item.kind == "grant":
         return int(msgspec.json.decode(item.body, type=Issued).revoked_at is not None)
     if item.kind == "token":
         return int(msgspec.json.decode(item.body, type=Token).revoked)
     return 0
+
+
+def _stands(item: Item) -> str:
+    """Tell the step of an item that has one."""
+    if item.kind == "appeal":
+        return msgspec.json.decode(item.body, type=Appeal).step
+    return msgspec.json.decode(item.body, type=Order).step
 
 
 class Changed(NamedTuple):
@@ -125,20 +142,32 @@ def _missing(item: Item, mine: Item | None) -> list[Line]:
 
 
 def _merge(change: sqlite3.Connection, item: Item, mine: Item | None) -> None:
-    if mine is None or item.rank > mine.rank:
+    if item.kind == "run" and mine is not None:
+        _write(change, _marked(item, mine))
+    elif mine is None or item.rank > mine.rank:
         _write(change, item)
     order = msgspec.json.decode(item.body, type=Order) if item.kind == "order" else None
     for one in _missing(item, mine):
         line(change, PREFIX[item.kind] + item.name, one.did, one.by, one.why, datetime.fromisoformat(one.at), order)
 
 
+def _marked(item: Item, mine: Item) -> Item:
+    """Make one run of two: each step as it was marked last."""
+    one, other = (msgspec.json.decode(each.body, type=Run) for each in (mine, item))
+    marks = dict(one.marks)
+    for step, mark in other.marks.items():
+        if step not in marks or (mark.at, mark.state, mark.by) > (marks[step].at, marks[step].state, marks[step].by):
+            marks[step] = mark
+    both = msgspec.structs.replace(one, marks=marks, order=max(one.order, other.order))
+    return msgspec.structs.replace(item, body=msgspec.json.encode(both))
+
+
 def _write(change: sqlite3.Connection, item: Item) -> None:
-    if item.kind == "order":
-        step = msgspec.json.decode(item.body, type=Order).step
+    if item.kind in STEPPED:
         change.execute(
-            "INSERT INTO orders (id, step, body) VALUES (?, ?, ?)"
+            f"INSERT INTO {TABLES[item.kind]} (id, step, body) VALUES (?, ?, ?)"  # noqa: S608 - our own names
             " ON CONFLICT (id) DO UPDATE SET step = excluded.step, body = excluded.body",
-            (item.name, step, item.body),
+            (item.name, _stands(item), item.body),
         )
     elif item.kind == "spared" and not item.body:
         change.execute("DELETE FROM spared WHERE account = ?", (item.name,))

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch import __version__
 from stillwatch.errors import CaseError
@@ -51,12 +52,14 @@ def export(directory: Path, place: Path, key: Key, now: datetime | None = None) 
 def made(case: Case, directory: Path, key: Key, now: datetime) -> State:
     """Make the state in memory."""
     entries = [entry for entry in case.campaigns if entry.finding in FINDINGS]
-    families = _families(case, entries, cases.table(directory, cases.FAMILIES), str(directory))
-    ties = _ties(case, entries, directory)
+    inside = _inside(entries, directory)
+    families = _families(case, entries, cases.table(directory, cases.FAMILIES), inside, str(directory))
+    ties, touched = _ties(case, entries, directory)
     first, second = key.words()
     marks, owner = families["marks"], families["owner"]
     table = lookup.build(marks, owner)
     members = [(key.account(account), number) for number, entry in enumerate(entries) for account in entry.accounts]
+    known, carried = _known(entries, directory, key)
     crowds: dict[int, int] = {}
     for number, outside in zip(families["campaign"].tolist(), families["outside"].tolist(), strict=True):
         crowds[number] = max(crowds.get(number, 0), outside)
@@ -66,7 +69,8 @@ def made(case: Case, directory: Path, key: Key, now: datetime) -> State:
         campaigns=[
             LiveCampaign(
                 id=entry.id, finding=entry.finding, accounts=len(entry.accounts), exchanges=entry.exchanges,
-                crowd=crowds.get(number, 0),
+                crowd=crowds.get(number, 0), touched=touched.get(number, 0),
+                purity=_purity(entry, directory),
             )
             for number, entry in enumerate(entries)
         ],
@@ -86,10 +90,24 @@ def made(case: Case, directory: Path, key: Key, now: datetime) -> State:
         tie_campaign=ties["campaign"],
         tie_bits=ties["bits"],
         tie_network=ties["network"],
+        known=known,
+        known_carried=carried,
     )
 
 
-def _families(case: Case, entries: list[Entry], kept: pa.Table, where: str) -> dict[str, npt.NDArray[Any]]:
+def _inside(entries: list[Entry], directory: Path) -> dict[str, set[str]]:
+    """Find the members of any entry that carry each family."""
+    members = {account for entry in entries for account in entry.accounts}
+    found: dict[str, set[str]] = {}
+    for row in _streams(directory, {family.id for entry in entries for family in entry.families}):
+        if row["account"] in members:
+            found.setdefault(row["family"], set()).add(row["account"])
+    return found
+
+
+def _families(
+    case: Case, entries: list[Entry], kept: pa.Table, inside: dict[str, set[str]], where: str
+) -> dict[str, npt.NDArray[Any]]:
     """Lay out the families of the entries: a row for each family of each entry."""
     if entries and "live" not in kept.column_names:
         raise CaseError("the case holds no live fingerprints", where=where, hint="hunt again with this version")
@@ -102,9 +120,9 @@ def _families(case: Case, entries: list[Entry], kept: pa.Table, where: str) -> d
             row = rows.get(family.id)
             if family.harness or row is None or not row["live"]:
                 continue
-            outside = max(row["accounts"] - family.accounts, 0)
+            outside = max(row["accounts"] - max(family.accounts, len(inside.get(family.id, ()))), 0)
             rate = (max(row["exchanges"] - family.exchanges, 0) + 1) / (elsewhere + 2)
-            found.append((family.id, number, rate, (outside + 1) / (strangers + 2), outside, row["live"]))
+            found.append((family.id, number, rate, (outside + 1) / (strangers + 1), outside, row["live"]))
     sizes = np.array([len(one[5]) for one in found], np.uint16)
     return {
         "name": np.array([one[0].encode() for one in found], "S32"),
@@ -118,8 +136,8 @@ def _families(case: Case, entries: list[Entry], kept: pa.Table, where: str) -> d
     }
 
 
-def _ties(case: Case, entries: list[Entry], directory: Path) -> dict[str, npt.NDArray[Any]]:
-    """Lay out the values that tie the members of each entry, with their bits.
+def _ties(case: Case, entries: list[Entry], directory: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[int, int]]:
+    """Lay out the values that tie the members of each entry, with their bits, and how often strangers show one.
 
     Bits are log2 of the share of the entry's owners that hold the value over the share of strangers that do, the sum of
     the first over the values of one column being at most 1: an e-value, where a stranger shows one value.
@@ -141,12 +159,52 @@ def _ties(case: Case, entries: list[Entry], directory: Path) -> dict[str, npt.ND
         sums[campaign, column] = sums.get((campaign, column), 0) + inside
     strangers = [max(case.traffic.accounts - len(entry.accounts), 0) for entry in entries]
     rows = []
+    touched: dict[int, int] = {}
     for (campaign, column, value), (inside, outside) in sorted(seen.items()):
         ratio = inside / sums[campaign, column] / ((outside + 1) / (strangers[campaign] + 2))
+        if LIVE_COLUMNS[column]:
+            touched[campaign] = touched.get(campaign, 0) + outside
         rows.append((int(value, 16) or 1, campaign, np.log2(ratio), LIVE_COLUMNS[column]))
-    return {
+    laid: dict[str, npt.NDArray[Any]] = {
         "key": np.array([row[0] for row in rows], np.uint64),
         "campaign": np.array([row[1] for row in rows], np.int32),
         "bits": np.array([row[2] for row in rows], np.float32),
         "network": np.array([row[3] for row in rows], np.bool_),
     }
+    return laid, touched
+
+
+def _known(entries: list[Entry], directory: Path, key: Key) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """Lay out the accounts that the hunt saw and found in no campaign, and whether they carry a campaign's family."""
+    found = {account for entry in entries for account in entry.accounts}
+    families = {family.id for entry in entries for family in entry.families if not family.harness}
+    carry = set()
+    for row in _streams(directory, families):
+        carry.add(row["account"])
+    names = cases.table(directory, cases.MEMBERS, ["account"])
+    others = [] if not len(names) else [name for name in names["account"].to_pylist() if name not in found]
+    hashes = np.array([key.account(name) for name in others], np.uint64)
+    order = np.argsort(hashes)
+    return hashes[order], np.array([name in carry for name in others], np.bool_)[order]
+
+
+def _streams(directory: Path, families: set[str]) -> list[dict[str, Any]]:
+    """Read who carries one of these families, and in how many exchanges."""
+    streams = cases.table(directory, cases.STREAMS, ["account", "family", "exchanges"])
+    if not len(streams) or not families:
+        return []
+    chosen: list[dict[str, Any]] = streams.filter(pc.is_in(streams["family"], pa.array(sorted(families)))).to_pylist()
+    return chosen
+
+
+def _purity(entry: Entry, directory: Path) -> float:
+    """Give the share of its requests in the entry's families that nine of ten members reach."""
+    carried: dict[str, int] = {}
+    for row in _streams(directory, {family.id for family in entry.families if not family.harness}):
+        carried[row["account"]] = carried.get(row["account"], 0) + row["exchanges"]
+    members = cases.table(directory, cases.MEMBERS, ["account", "exchanges"])
+    if not len(members) or not carried:
+        return 0.0
+    every = dict(zip(members["account"].to_pylist(), members["exchanges"].to_pylist(), strict=True))
+    shares = [min(carried.get(one, 0) / every[one], 1.0) for one in entry.accounts if every.get(one)]
+    return float(np.quantile(shares, 0.1)) if shares else 0.0

@@ -86,18 +86,19 @@ class Keeping:
 def packed(held: Newcomer) -> Kept:
     """Pack what is counted of an account."""
     against = {
-        name: (one.requests, one.hits, one.handed, one.rate, one.spread, one.network, one.client, one.looked)
+        name: (one.requests, one.hits, one.handed, one.rate, one.spread, one.network, one.client, one.looked, one.tied)
         for name, one in held.against.items()
     }
-    return Kept(against, sorted(held.seen), held.campaign, held.since)
+    return Kept(against, sorted(held.seen), held.campaign, held.since, sorted(held.places))
 
 
 def unpacked(kept: Kept) -> Newcomer:
     """Unpack it."""
     held = Newcomer()
     held.seen, held.campaign, held.since = set(kept.seen), kept.campaign, kept.since
-    for name, (requests, hits, handed, rate, spread, network, client, looked) in kept.against.items():
+    held.places = set(kept.places)
+    for name, (requests, hits, handed, rate, spread, network, client, looked, tied) in kept.against.items():
         one = held.against[name] = Against()
         one.requests, one.hits, one.handed, one.rate, one.spread = requests, hits, handed, rate, spread
-        one.network, one.client, one.looked = network, client, looked
+        one.network, one.client, one.looked, one.tied = network, client, looked, tied
     return held

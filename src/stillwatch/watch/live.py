@@ -86,7 +86,7 @@ class Watch:
         if state is not None and self._newcomers is not None:
             self._newcomers.follow(state, innocent)
         elif state is not None:
-            self._newcomers = Newcomers(state, innocent)
+            self._newcomers = Newcomers(state, innocent, hashed=self._key.account)
             if self.keeping is not None:
                 self.keeping.attach(self._newcomers)
         self._tied = lru_cache(maxsize=65_536)(self._ties_of)
@@ -156,8 +156,10 @@ class Watch:
     def _campaigns_of(self, account: str) -> list[int]:
         if self.state is None:
             return []
-        members = self.state.members
-        found = self._every(members.keys, members.values, U64(self._key.account(account)), self._few)
+        members, hashed = self.state.members, self._key.account(account)
+        found = self._every(members.keys, members.values, U64(hashed), self._few)
+        if not found and self._newcomers is not None:
+            self._newcomers.outsiders.met(hashed)
         return self._few[:found].tolist() if found else []
 
     def _ordered(self, account: str, campaigns: list[int], now: float) -> Order | None:

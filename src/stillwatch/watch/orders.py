@@ -25,6 +25,7 @@ from stillwatch.store import cases
 from stillwatch.store.book import Book
 from stillwatch.store.key import Key
 from stillwatch.store.live import State
+from stillwatch.watch.newcomers import expected_innocents
 from stillwatch.watch.standing import in_force, standing
 
 NOBODY: Final = re.compile(
@@ -249,9 +250,12 @@ def blast(
         accounts, exchanges = told.accounts, told.exchanges
     if not crowd and entry is not None and directory is not None:
         crowd = _crowd(directory, entry)
+    seen = 0 if state is None else state.meta.accounts
     return Blast(
         accounts=accounts, spared=len(spared), exchanges=exchanges, crowd=crowd,
-        newcomers_expected=0.0 if order.newcomers == "observe" else innocent,
+        newcomers_expected=0.0
+        if order.newcomers == "observe"
+        else round(expected_innocents(innocent, seen, len(entry.accounts) if entry is not None else accounts), 2),
         strongest=None if hardest is None else f"{hardest.id}: {hardest.rung}",
         paying=_paying(declared, named - spared),
     )  # fmt: skip

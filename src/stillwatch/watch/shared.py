@@ -179,13 +179,21 @@ class Shared:
 
     async def _take_turns(self, turns: dict[bytes, bytes]) -> None:
         if turns.get(b"book") != self._turns.get(b"book"):
-            items = [msgspec.msgpack.decode(raw, type=Item) for raw in await self._opened("book")]
+            items = [item for raw in await self._opened("book") if (item := self._item(raw)) is not None]
             self.counts["adopted"] += await asyncio.to_thread(replica.adopt, self._book, items)
         if turns.get(b"uses") != self._turns.get(b"uses"):
             used = [msgspec.msgpack.decode(raw, type=Use) for raw in await self._opened("uses")]
             await asyncio.to_thread(replica.take_uses, self._book, used)
         self._turns = turns
         self.replicas = max(int(await self._redis.zcard(self._key("here"))), 1)
+
+    def _item(self, raw: bytes) -> Item | None:
+        """Read an item; one of a kind that a later version tells is counted and left alone."""
+        try:
+            return msgspec.msgpack.decode(raw, type=Item)
+        except msgspec.ValidationError:
+            self.counts["unread"] += 1
+            return None
 
     async def _opened(self, name: str) -> list[bytes]:
         """Fetch a hash; what was not sealed under our key is counted and left alone."""

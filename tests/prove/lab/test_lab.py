@@ -106,3 +106,17 @@ def test_the_full_table_goes_on_from_the_small_one() -> None:
     small, full = ({cell.name for cell in tables.cells(size)} for size in ("small", "full"))
     assert small < full
     assert len(full) == len(tables.cells("full"))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_cells_are_dealt_out_whole_and_those_of_one_student_together(jobs: int) -> None:
+    from stillwatch.cli.lab import KINDS
+    from stillwatch.prove.lab import cells, tables
+
+    assert set(cells.KINDS) == set(KINDS)
+    wanted = tables.cells("full")
+    hands = tables.dealt(wanted, jobs)
+    assert sorted(cell.name for hand in hands for cell in hand) == sorted(cell.name for cell in wanted)
+    assert max(map(len, hands)) - min(map(len, hands)) <= 6
+    where = [(cell.student, i) for i, hand in enumerate(hands) for cell in hand]
+    assert len(set(where)) == len({student for student, _ in where}) < len(wanted)

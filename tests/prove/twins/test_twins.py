@@ -12,9 +12,9 @@ from stillwatch.errors import SettingsError, StillwatchError, UsageError
 from stillwatch.prove.keys import commit
 from stillwatch.prove.keys import ring as rings
 from stillwatch.prove.keys.ring import Ring
-from stillwatch.prove.twins import alike
 from stillwatch.prove.twins import audit as audits
-from stillwatch.prove.twins.store import Twins, chosen
+from stillwatch.prove.twins import habits
+from stillwatch.prove.twins.store import Twin, Twins, chosen
 from stillwatch.prove.twins.test import weigh
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -119,6 +119,14 @@ def test_scores_may_be_weighed_by_size_instead_of_rank() -> None:
     assert other.log10_p > -3
 
 
+def test_by_size_a_request_counts_as_its_samples_differ_whatever_their_number() -> None:
+    """Two requests that differ much outweigh ten that hardly do, also where one has more samples."""
+    scores = [[9.0, 0.0], [9.0, 0.0, 0.0], *[[0.1, 0.0]] * 10]
+    lots = [0, 0, *[1] * 10]
+    assert weigh("x", scores, lots, by_rank=False).log10_p == pytest.approx(-math.log10(6), abs=0.02)
+    assert weigh("x", scores, lots).log10_p > -0.1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_small_preference_over_5000_pairs_is_beyond_doubt_and_none_is_not(seed: int) -> None:
     """A model that leans to what it was served by a quarter of the spread between samples."""
@@ -163,9 +171,9 @@ def audit(
     for twin in kept.records():
         source = twin.samples[twin.served if twin.account in guilty else rng.integers(0, len(twin.samples))]
         replies[twin.id] = [" ".join(source.split()[:12])]
-    scores = alike.scores({twin.id: twin.samples for twin in found.twins}, replies)
+    scores = habits.scores({twin.id: twin.samples for twin in found.twins}, replies)
     campaigns = {hashed[f"acct-{i}"]: f"C-{i // 2}" for i in range(10)}
-    return audits.audit(found, scores, campaigns, suspect="s")
+    return audits.audit(found, scores, campaigns, suspect="s", replies=replies)
 
 
 def test_the_campaign_whose_answers_were_learnt_is_named_and_no_other(tmp_path: Path, ring: Ring) -> None:
@@ -176,10 +184,51 @@ def test_the_campaign_whose_answers_were_learnt_is_named_and_no_other(tmp_path: 
     assert b"prompt 1" not in msgspec.json.encode(report)
 
 
-def test_a_suspect_that_saw_nothing_leaves_no_trace(tmp_path: Path, ring: Ring) -> None:
+def test_a_suspect_that_saw_nothing_is_not_found_and_few_requests_do_not_clear_it(tmp_path: Path, ring: Ring) -> None:
     report = audit(tmp_path, ring)
-    assert report.verdict == "no_trace"
+    assert report.verdict == "undetermined"
+    assert "300 requests are too few to clear it: an effect of 0.1 is seen in 1,912" in report.because[0]
     assert not any(one.attributed for one in report.campaigns)
+
+
+def held(requests: int) -> audits.Committed:
+    """Committed requests that never lay in a store."""
+    rng = np.random.default_rng(7)
+    kept = [
+        Twin(
+            id=f"r{i}", at=NOW, account="a", prompt="p", served=int(rng.integers(2)),
+            samples=tuple(" ".join(f"w{w}" for w in rng.integers(0, 40, 12)) for _ in range(2)),
+        )
+        for i in range(requests)
+    ]  # fmt: skip
+    return audits.Committed(twins=kept, uncommitted=0, missing=0, at=NOW, because="")
+
+
+def by_text(found: audits.Committed, replies: dict[str, list[str]]) -> audits.TwinsReport:
+    scores = habits.scores({twin.id: twin.samples for twin in found.twins}, replies)
+    return audits.audit(found, scores, {}, suspect="s", replies=replies)
+
+
+def test_enough_requests_leave_no_trace_of_a_suspect_that_saw_nothing() -> None:
+    found, rng = held(2000), np.random.default_rng(8)
+    said = {twin.id: [" ".join(f"w{w}" for w in rng.integers(0, 40, 12))] for twin in found.twins}
+    assert by_text(found, said).verdict == "no_trace"
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("the same to everybody", "same answer to more than half"),
+        ("I'm sorry, but I can't help with that, w{}.", "refused 2,000 of 2,000"),
+        ("x{} y{} z{}", "0.0% of the replies' word pairs"),
+        ("", "gave no answer"),
+    ],
+)
+def test_replies_that_show_nothing_clear_nobody(says: str, why: str) -> None:
+    found = held(2000)
+    report = by_text(found, {twin.id: [says.replace("{}", str(i % 40))] for i, twin in enumerate(found.twins)})
+    assert report.verdict == "undetermined"
+    assert why in report.because[0]
 
 
 @pytest.mark.parametrize(

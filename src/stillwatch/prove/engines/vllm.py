@@ -1,20 +1,21 @@
-"""The tracer as a custom logits processor of vLLM's V1 engine. **Written against its documentation; never run.**
+"""The tracer as a custom logits processor of vLLM's V1 model runner.
 
-No machine of this project has vLLM, so that nothing here is tested but that the file can be read. Before use, compare
-a thousand answers with `mark.reweigh`. What is known to matter:
+It was run in vLLM 0.33's own loader, batch of requests and sampler, on a CPU and with logits that the test made; not in
+a serving engine, and on no GPU. Before use, compare a thousand answers with `mark.reweigh`. What is known to matter:
 
-- The class is the one of `vllm.v1.sample.logits_processor`; newer model runners have another interface, and V1 takes
-  no custom processors together with speculative decoding.
-- Processors that call themselves argmax-invariant run after the temperature and are passed over for greedy requests;
-  the tracer needs the former and loses nothing by the latter, so that it says so of itself.
+- The class is the one of `vllm.v1.sample.logits_processor`. The runner V2 has another interface and refuses this class:
+  set `VLLM_USE_V2_MODEL_RUNNER=0`. V1 takes no custom processors together with speculative decoding.
+- Processors that call themselves argmax-invariant run after the temperature, before top-k and top-p, and are passed
+  over for greedy requests; the tracer needs the first and loses nothing by the last, so that it says so of itself. Mode
+  `free` keeps the distribution of what it sees: with top-k or top-p, what is cut off is cut off afterwards.
 - A request names its group in `SamplingParams(extra_args={"stillwatch_group": "C-0417"})`, over HTTP in the field
   `vllm_xargs.stillwatch_group`; without it, or with a group that has no key, the house key marks alone. Whoever can set
   that field chooses who is marked: let only the gateway reach the engine.
 
-    export STILLWATCH_KEYS=/etc/stillwatch/keys STILLWATCH_PASSPHRASE=...
+    export STILLWATCH_KEYS=/etc/stillwatch/keys STILLWATCH_PASSPHRASE=... VLLM_USE_V2_MODEL_RUNNER=0
     vllm serve MODEL --logits-processors stillwatch.prove.engines.vllm:TracerProcessor
 
-Source: docs.vllm.ai, "Custom Logits Processors" (0.32).
+Source: docs.vllm.ai, "Custom Logits Processors" (0.32), and `vllm/v1/sample/logits_processor/interface.py` (0.33).
 """
 
 from __future__ import annotations

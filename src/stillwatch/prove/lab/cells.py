@@ -46,12 +46,19 @@ class Cell:
         told = "-".join(f"{key}={value}" for key, value in sorted(self.settings.items()))
         return f"{self.kind}-{told}".replace("/", "_").replace(" ", "")
 
+    @property
+    def student(self) -> tuple[str, ...]:
+        """Name the student that it asks: cells of one student are best answered one after another."""
+        if self.kind not in ("curve", "keys", "exact", "open"):
+            return (self.name,)
+        return tuple(f"{key} {value}" for key, value in sorted(self.settings.items()) if key not in ("text", "answers"))
+
     def run(self, world: World) -> Result:
         """Answer it."""
         return KINDS[self.kind](world, **self.settings)
 
 
-def _answers(world: World, recipe: Recipe, *, answers: int, reweigh: Reweigh | None = None) -> Tokens:
+def asked(world: World, recipe: Recipe, *, answers: int, reweigh: Reweigh | None = None) -> Tokens:
     """Ask a student for stories with key-free prompts, fifty answers to each."""
     return world.answers(
         f"asked {answers} {recipe.name}",
@@ -69,7 +76,7 @@ def _shuffled(rows: Tokens, seed: int) -> Tokens:
 def curve(world: World, *, answers: int = 15_000, **recipe: Any) -> Result:
     """Audit a student at growing amounts of text: our test and the published one, on the same text."""
     made = msgspec.convert(recipe, Recipe)
-    rows = _shuffled(_answers(world, made, answers=answers, reweigh=_neutraliser(world, made)), made.seed)
+    rows = _shuffled(asked(world, made, answers=answers, reweigh=_neutraliser(world, made)), made.seed)
     total = int((rows[:, PROMPT:] != PAD).sum())
     windows = _common_windows(world.taught(made))
     grouped = audit.Grouped.of(rows, made.key, made.mark)
@@ -142,7 +149,7 @@ def _change(before: Network, after: Network, rows: Tokens) -> torch.Tensor:
 
 
 def _full_tally(world: World, recipe: Recipe, answers: int) -> Tally:
-    rows = _answers(world, recipe, answers=answers)
+    rows = asked(world, recipe, answers=answers)
     total = int((rows[:, PROMPT:] != PAD).sum())
     return _last(rows, world, total)
 
@@ -178,7 +185,7 @@ def keys(world: World, *, count: int = 1000, sets: int = 20, answers: int = 15_0
 def exact(world: World, *, text: str, decoy_keys: int = 10_000, answers: int = 15_000, **recipe: Any) -> Result:
     """Score decoy keys on a text: are the p-values uniform, and is the mean e-value at most one?"""
     made = msgspec.convert(recipe, Recipe)
-    rows = _answers(world, made, answers=answers)
+    rows = asked(world, made, answers=answers)
     if text == "repeated":
         rows = np.repeat(rows[:100], 150, axis=0)
     total = int((rows[:, PROMPT:] != PAD).sum())

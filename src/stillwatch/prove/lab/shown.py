@@ -81,8 +81,8 @@ def _part(results: Sequence[Result], name: str, form: str) -> str:
 
 
 def _settings(cell: Cell, *, seed: bool = True) -> str:
-    left_out = ("documents",) if seed else ("documents", "seed")
-    told = {name: value for name, value in cell.settings.items() if name not in left_out}
+    left_out = () if cell.kind == "twins" else ("documents",)
+    told = {name: value for name, value in cell.settings.items() if name not in left_out and (seed or name != "seed")}
     return ", ".join(f"{name} {value}" for name, value in told.items()) or "all"
 
 
@@ -121,10 +121,17 @@ def _exact(result: Result) -> str:
 
 
 def _twins(result: Result) -> str:
-    ways = ("log_probability", "against_base", "text_only")
+    ways = ("log_probability", "against_base", "text_only_once", "text_only")
     return " | ".join(
-        f"1e{result[way]['log10_p']:.1f}, effect {result[way]['effect']:+.3f}" if way in result else "-" for way in ways
+        f"1e{result[way]['log10_p']:.1f}, effect {result[way]['effect']:+.3f}{_by_sign(result[way])}"
+        if way in result
+        else "-"
+        for way in ways
     )
+
+
+def _by_sign(found: Result) -> str:
+    return f"; by sign 1e{found['sign_log10_p']:.1f}; {found['tokens']:,} tokens" if "tokens" in found else ""
 
 
 def _open(result: Result) -> str:
@@ -149,7 +156,10 @@ _KINDS = {
     ),
     "keys": ("| student | keys x sets | found | accused wrongly | FDR | ln e true | ln e of best decoy |", _keys),
     "exact": ("| text | decoys | tokens | KS p | p < .05 | p < .01 | mean e | largest ln e |", _exact),
-    "twins": ("| student | log-probability | against its base | text only |", _twins),
+    "twins": (
+        "| student | log-probability | against its base | text only, asked once | asked eight times |",
+        _twins,
+    ),
     "open": ("| student | contexts | ln e | p |", _open),
     "quality": ("| mark | nats per token | sums solved | variety |", _quality),
     "harden": (f"| rung | {_HARDEN} |", _harden),

@@ -21,6 +21,8 @@ from stillwatch.prove.lab.world import World, one_thread
 Result = dict[str, Any]
 DOCUMENTS = 60_000
 """Documents that a student's base model is trained on further; about 2.4 million tokens."""
+TEXTS = {"unmarked": 0.0, "other_key": 0.05, "repeated": 0.05}
+"""What decoy keys are scored on, and which share of its author's training text was marked."""
 
 
 def cells(size: str) -> list[Cell]:
@@ -32,14 +34,29 @@ def _curve(share: float, seed: int, **more: Any) -> Cell:
     return Cell("curve", {"documents": DOCUMENTS, "share": share, "seed": seed, **more})
 
 
+def _exact(text: str, seed: int) -> Cell:
+    return Cell("exact", {"documents": DOCUMENTS, "share": TEXTS[text], "seed": seed, "text": text})
+
+
+def _twinned() -> Iterator[Cell]:
+    """What a student tells of the lot: of none of it, of a twelfth of its text read once, and of text rewritten."""
+    ways: tuple[Result, ...] = (
+        {"trained": False},
+        {"documents": DOCUMENTS, "epochs": 1},
+        {"rewritten": "strong"},
+        {"rewritten": "translate"},
+    )
+    yield from (Cell("twins", {"seed": seed}) for seed in (2, 3))
+    yield from (Cell("twins", {"seed": seed} | way) for way in ways for seed in (1, 2, 3))
+
+
 def _small() -> Iterator[Cell]:
     yield Cell("twins", {"seed": 1})
     yield from (_curve(0.05, seed) for seed in range(1, 6))
     yield Cell("keys", {"documents": DOCUMENTS, "share": 0.05, "seed": 1})
     yield from (_curve(0.01, seed) for seed in range(1, 4))
     yield _curve(0.0, 1)
-    for text, share in (("unmarked", 0.0), ("other_key", 0.05), ("repeated", 0.05)):
-        yield Cell("exact", {"documents": DOCUMENTS, "share": share, "seed": 1, "text": text})
+    yield from (_exact(text, 1) for text in TEXTS)
 
 
 def _tough(seed: int) -> Iterator[Cell]:
@@ -67,10 +84,10 @@ def _more() -> Iterator[Cell]:
     yield Cell("quality", {"mode": "none"})
     yield Cell("quality", {"mode": "bias"})
     yield Cell("quality", {"mode": "free", "green": 32768, "layers": 30})
-    yield Cell("open", {"documents": DOCUMENTS, "share": 0.01, "seed": 1})
-    yield from (Cell("twins", {"seed": seed}) for seed in (2, 3))
-    yield Cell("twins", {"seed": 1, "trained": False})
+    yield from (Cell("open", {"documents": DOCUMENTS, "share": 0.01, "seed": seed}) for seed in (1, 2, 3))
+    yield from _twinned()
     yield from (Cell("keys", {"documents": DOCUMENTS, "share": 0.05, "seed": seed}) for seed in (2, 3))
+    yield from (_exact(text, seed) for seed in (2, 3) for text in TEXTS)
     yield from (_curve(share, seed) for share in (0.2, 1.0) for seed in (1, 2, 3))
     yield from (_curve(0.05, seed, mode="free", green=32768, layers=30) for seed in (1, 2, 3))
 
@@ -80,6 +97,15 @@ def prepare(place: Path) -> None:
     world = World(place / "made")
     world.teacher()
     world.base()
+
+
+def dealt(wanted: Sequence[Cell], jobs: int) -> list[list[Cell]]:
+    """Deal cells out to processes; cells of one student go to one process, so that nobody trains it twice."""
+    hands: list[list[Cell]] = [[] for _ in range(jobs)]
+    home: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in wanted:
+        home.setdefault(cell.student, min(hands, key=len)).append(cell)
+    return hands
 
 
 def run(

@@ -2,82 +2,118 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from stillwatch.prove.lab import language, network
-from stillwatch.prove.lab.language import Tokens
+from stillwatch.prove.lab import language, network, rewrite
+from stillwatch.prove.lab.language import PAD, Tokens
 from stillwatch.prove.lab.network import Network
-from stillwatch.prove.lab.world import CONTEXT, PROMPT, RIVAL, World, prompts
-from stillwatch.prove.twins import alike
-from stillwatch.prove.twins.test import weigh
+from stillwatch.prove.lab.world import CONTEXT, PROMPT, RIVAL, Rewriting, World, prompts
+from stillwatch.prove.twins import habits
+from stillwatch.prove.twins.test import TwinReport, weigh
 
 Result = dict[str, Any]
 
 
-def twins(
-    world: World, *, requests: int = 5000, samples: int = 2, documents: int = 20_000, epochs: int = 3, seed: int = 1,
-    replies: int = 8, trained: bool = True,
-) -> Result:  # fmt: skip
-    """Serve one of several samples by lot, train a student on what was served, and test.
+@dataclass(frozen=True)
+class Lesson:
+    """How a student came by what was served.
 
-    Args:
-        world: the lab's bench.
+    Attributes:
         requests: how many requests had twins.
         samples: how many samples each.
         documents: how many documents the student is trained on; the rest is its own dialect.
         epochs: passes over them.
         seed: of everything random.
-        replies: how often the student is asked each prompt for the text-only test.
+        rewritten: what the rival did to the served samples before training.
         trained: false for a student that saw none of it: the null.
     """
-    asked = prompts(requests, 640_000 + seed)
-    drawn = _drawn(world, asked, samples, seed)
-    lot = np.random.default_rng(99 + seed).integers(0, samples, requests)
-    served = drawn[np.arange(requests), lot]
-    model = _student(world, served if trained else served[:0], documents, epochs, seed)
-    chances = np.stack([network.log_likelihood(model, drawn[:, k], skip=PROMPT) for k in range(samples)], axis=1)
-    before = np.stack([network.log_likelihood(world.base(), drawn[:, k], skip=PROMPT) for k in range(samples)], axis=1)
-    lengths = np.maximum(1, (drawn[:, :, PROMPT:] != language.PAD).sum(axis=2))
+
+    requests: int = 5000
+    samples: int = 2
+    documents: int = 20_000
+    epochs: int = 3
+    seed: int = 1
+    rewritten: Rewriting = "none"
+    trained: bool = True
+
+
+def twins(world: World, *, replies: int = 8, **lesson: Any) -> Result:
+    """Serve one of several samples by lot, train a student on what was served, and test.
+
+    Args:
+        world: the lab's bench.
+        replies: how often the student is asked each prompt for the text-only test; once is tested too.
+        lesson: see `Lesson`.
+    """
+    taught = Lesson(**lesson)
+    asked = prompts(taught.requests, 640_000 + taught.seed)
+    drawn = _drawn(world, asked, taught)
+    lot = np.random.default_rng(99 + taught.seed).integers(0, taught.samples, taught.requests)
+    model = world.kept(f"twinned {taught}", lambda: _student(world, drawn[np.arange(len(lot)), lot], taught))
+    chances, before = (_chances(one, drawn) for one in (model, world.base()))
+    lengths = np.maximum(1, (drawn[:, :, PROMPT:] != PAD).sum(axis=2))
     found = {
-        "log_probability": weigh("log_probability", (chances / lengths).tolist(), lot.tolist()),
-        "against_base": weigh("against_base", ((chances - before) / lengths).tolist(), lot.tolist()),
+        "log_probability": _told(weigh("", (chances / lengths).tolist(), lot.tolist())),
+        "against_base": _told(weigh("", ((chances - before) / lengths).tolist(), lot.tolist())),
     }
-    if replies:
-        likeness = _likeness(model, asked, drawn, replies, seed)
-        found["text_only"] = weigh("text_only", likeness, lot.tolist())
+    told = world.answers(
+        f"twintold {taught} {replies}",
+        lambda: network.sample(model, np.repeat(asked, replies, axis=0), seed=88_000 + taught.seed),
+    ).reshape(len(asked), replies, -1)
+    for name, heard in (("text_only_once", told[:, :1]), ("text_only", told)):
+        likings = _likings(drawn, heard)
+        by_size, by_sign = (weigh("", likings, lot.tolist(), by_rank=way) for way in (False, True))
+        tokens = int((heard[:, :, PROMPT:] != PAD).sum())
+        found[name] = _told(by_size) | {"sign_log10_p": by_sign.log10_p, "tokens": tokens, "replies": heard.shape[1]}
+    return found
+
+
+def _told(report: TwinReport) -> Result:
     return {
-        name: {"requests": r.requests, "log10_p": r.log10_p, "ln_e": r.ln_e, "effect": r.effect, "best": r.served_best}
-        for name, r in found.items()
-    }
+        "requests": report.requests, "log10_p": report.log10_p, "ln_e": report.ln_e, "effect": report.effect,
+        "best": report.served_best,
+    }  # fmt: skip
 
 
-def _drawn(world: World, asked: Tokens, samples: int, seed: int) -> Tokens:
+def _drawn(world: World, asked: Tokens, lesson: Lesson) -> Tokens:
     """Draw the samples of each request from the unmarked teacher; shape (requests, samples, length)."""
     rows = world.answers(
-        f"twins {len(asked)} {samples} {seed}",
-        lambda: network.sample(world.teacher(), np.repeat(asked, samples, axis=0), seed=77_000 + seed),
-    )
-    return rows.reshape(len(asked), samples, -1)
+        f"twins {len(asked)} {lesson.samples} {lesson.seed}",
+        lambda: network.sample(
+            world.teacher(), np.repeat(asked, lesson.samples, axis=0), seed=77_000 + lesson.seed
+        ),
+    )  # fmt: skip
+    return rows.reshape(len(asked), lesson.samples, -1)
 
 
-def _student(world: World, served: Tokens, documents: int, epochs: int, seed: int) -> Network:
-    own = language.write(RIVAL, documents - len(served), 3000 + seed)
-    order = np.random.default_rng(seed).permutation(documents)
+def _student(world: World, served: Tokens, lesson: Lesson) -> Network:
+    heard = rewrite.rewrite(served, lesson.rewritten, lesson.seed) if lesson.trained else served[:0]
+    own = language.write(RIVAL, lesson.documents - len(heard), 3000 + lesson.seed)
+    order = np.random.default_rng(lesson.seed).permutation(lesson.documents)
     model = world.base()
-    rows = language.stream(np.concatenate([own, served])[order], CONTEXT)
-    network.train(model, rows, seed=seed, rate=1e-3, epochs=epochs)
+    rows = language.stream(np.concatenate([own, heard])[order], CONTEXT)
+    network.train(model, rows, seed=lesson.seed, rate=1e-3, epochs=lesson.epochs)
     return model
 
 
-def _likeness(model: Network, asked: Tokens, drawn: Tokens, replies: int, seed: int) -> list[list[float]]:
-    """Score twins by how much the student's replies share with them; a score of 0 each where it said nothing."""
-    book = language.lexicon()
-    told = network.sample(model, np.repeat(asked, replies, axis=0), seed=88_000 + seed)
-    heard = {
-        str(i): [book.text(row[PROMPT:]) for row in told[i * replies : (i + 1) * replies]] for i in range(len(asked))
-    }
-    kept = {str(i): [book.text(row[PROMPT:]) for row in twin] for i, twin in enumerate(drawn)}
-    scored = alike.scores(kept, heard)
-    return [scored.get(str(i), [0.0] * drawn.shape[1]) for i in range(len(asked))]
+def _chances(model: Network, drawn: Tokens) -> language.Floats:
+    """Give the log-probability of each sample; shape (requests, samples)."""
+    return np.stack(
+        [network.log_likelihood(model, drawn[:, k], skip=PROMPT) for k in range(drawn.shape[1])], axis=1
+    )  # fmt: skip
+
+
+def _likings(drawn: Tokens, told: Tokens) -> list[list[float]]:
+    """Score twins by what the student's replies, shape (requests, replies, length), tell of its habits."""
+    kept, heard = (
+        {str(i): [_text(row) for row in rows] for i, rows in enumerate(texts)} for texts in (drawn, told)
+    )  # fmt: skip
+    scored = habits.scores(kept, heard)
+    return [scored[str(i)] for i in range(len(drawn))]
+
+
+def _text(row: Tokens) -> str:
+    return language.lexicon().text(row[PROMPT:])

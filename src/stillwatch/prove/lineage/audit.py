@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stillwatch.errors import UsageError
 from stillwatch.kit.evalue import Looks, ebh, log_sum_exp
 from stillwatch.prove import prf
+from stillwatch.prove.ask import worth
 from stillwatch.prove.ask.survey import Summary
 from stillwatch.prove.keys import commit
 from stillwatch.prove.keys.ring import Ring
@@ -28,17 +29,9 @@ from stillwatch.prove.lineage.evidence import Evidence, Plan
 from stillwatch.prove.lineage.report import KeyReport, Report, Verdict
 from stillwatch.prove.lineage.tally import Reading, Tally
 from stillwatch.prove.mark import Mark
-from stillwatch.prove.profile.rules import refused
 
 LEAST_PAIRS = 500
 LEAST_ANSWERS = 20
-HOPELESS_AFTER = 200
-MOST_ALIKE = 0.5
-"""A suspect that gives one answer to more than this share of questions says too little to be judged."""
-
-MOST_REFUSED = 0.5
-"""Without a finding: who refuses more than this share of ordinary questions is not cleared by what it said."""
-
 LEAST_SHARP = 0.5
 """Without a finding: the widest half interval of a lift with which `no_trace` may be said; a mark that a model repeats
 word for word has a lift of 2 and more, a twentieth of its text marked gave 0.2 in the lab."""
@@ -229,25 +222,18 @@ class Audit:
         named = {k.tracer.card.id: k.tracer.card.kind for k in self._usable if k.tracer.card.id in self._found()}
         return not self._too_little() and (("group" in named.values()) if groups else bool(named))
 
-    @staticmethod
-    def hopeless(texts: Sequence[str]) -> bool:
-        """Tell early that a suspect gives one answer to everything, so that asking on is pointless."""
-        return len(texts) >= HOPELESS_AFTER and Counter(texts).most_common(1)[0][1] > MOST_ALIKE * len(texts)
-
     def _too_little(self) -> str:
-        distinct = Counter(self._texts)
+        distinct = len(set(self._texts))
         pairs = max((t.distinct for t in self._tallies.values()), default=0)
-        if not self._texts:
-            return "the suspect gave no answer"
-        if distinct.most_common(1)[0][1] > MOST_ALIKE * len(self._texts) and len(self._texts) > 1:
-            return "the suspect gave the same answer to more than half of the questions"
-        if len(distinct) < LEAST_ANSWERS:
-            return f"the suspect gave {len(distinct)} different answers, {LEAST_ANSWERS} are needed"
-        declined = sum(refused(text) for text in self._texts)
-        if pairs < LEAST_PAIRS and declined > MOST_REFUSED * len(self._texts):
-            return f"the suspect refused {declined:,} of {len(self._texts):,} questions"
+        if said := worth.nothing_said(self._texts):
+            return said
+        if distinct < LEAST_ANSWERS:
+            return f"the suspect gave {distinct} different answers, {LEAST_ANSWERS} are needed"
         if pairs < LEAST_PAIRS:
-            return f"the suspect's text has {pairs} different pairs of words, {LEAST_PAIRS} are needed"
+            return (
+                worth.declined(self._texts)
+                or f"the suspect's text has {pairs} different pairs of words, {LEAST_PAIRS} are needed"
+            )
         return ""
 
     def report(self, *, suspect: str, model: str | None = None, survey: Summary | None = None) -> Report:
@@ -294,21 +280,29 @@ class Audit:
         if too_little:
             return "undetermined", [too_little, *because]
         if not self._usable:
-            return "void", ["no key was committed to before the audit, so that nothing follows", *because]
+            return "void", ["no key was committed to in time, so that nothing follows", *because]
         bits = self._total() / math.log(2)
         if self._found():
             return "trained_on_marked_answers", [f"the text depends on our secret keys by {bits:.0f} bits", *because]
         needed = -math.log2(self._levels.alpha)
         because.insert(0, f"the evidence is {bits:.1f} bits, {needed:.1f} are needed")
-        declined = sum(refused(text) for text in self._texts)
-        if declined > MOST_REFUSED * len(self._texts):
-            because.insert(0, f"the suspect refused {declined:,} of {len(self._texts):,} questions")
-            return "undetermined", because
+        if doubt := self._doubt(uncommitted):
+            return "undetermined", [doubt, *because]
         blur = min((key.last.lift_error for key in self._usable if key.last), default=math.inf)
         if blur > LEAST_SHARP:
             because.insert(0, f"the text is too little to clear it: a lift of {blur:.0%} would not show")
             return "undetermined", because
         return ("undetermined" if survey and survey.stopped else "no_trace"), because
+
+    def _doubt(self, uncommitted: Sequence[_Standing]) -> str:
+        """Say why a suspect that was not found is not cleared either."""
+        if declined := worth.declined(self._texts):
+            return declined
+        loud = max(uncommitted, key=lambda key: key.looks.ln_e, default=None)
+        if loud is not None and loud.looks.ln_e >= -math.log(self._levels.alpha):
+            bits = loud.looks.ln_e / math.log(2)
+            return f"the void key `{loud.tracer.card.id}` has {bits:.0f} bits: it accuses nobody, and clears nobody"
+        return ""
 
     def _key_report(self, key: _Standing, found: set[str]) -> KeyReport:
         card, last, plan = key.tracer.card, key.last, key.plan

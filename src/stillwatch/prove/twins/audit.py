@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import NormalDist
 from typing import Literal
 
 import msgspec
@@ -19,14 +20,21 @@ import msgspec
 from stillwatch.errors import UsageError
 from stillwatch.kit import merkle
 from stillwatch.kit.evalue import mix
+from stillwatch.prove.ask import worth
 from stillwatch.prove.ask.survey import Summary
 from stillwatch.prove.keys import commit
 from stillwatch.prove.keys.ring import Ring
+from stillwatch.prove.twins import habits
 from stillwatch.prove.twins.store import Twin, Twins
 from stillwatch.prove.twins.test import TwinReport, weigh_campaigns
 
 Verdict = Literal["trained_on_served_answers", "no_trace", "undetermined", "void"]
+Replies = Mapping[str, Sequence[str]]
 LEAST_REQUESTS = 30
+SHARP = 0.1
+"""Without a finding: nobody is cleared whom an effect of this size would not have shown, in nine audits of ten."""
+LEAST_COMMON = 0.02
+"""The share of the replies' word pairs that some sample must have, or they are noise; students of the lab have 0.78."""
 
 
 class Index(msgspec.Struct, kw_only=True, frozen=True):
@@ -132,6 +140,7 @@ def audit(
     suspect: str,
     alpha: float = 1e-3,
     fdr: float = 0.05,
+    replies: Replies | None = None,
     survey: Summary | None = None,
 ) -> TwinsReport:
     """Weigh the committed twins and say what was found.
@@ -143,11 +152,12 @@ def audit(
         suspect: what to call the suspect.
         alpha: chance of saying that an innocent suspect was trained on what was served.
         fdr: expected share of wrongly named campaigns.
+        replies: what the suspect said, where the scores were made of it; they then count by size, else by rank.
         survey: how asking went, if it was asked.
     """
-    whole, *each = weigh_campaigns(found.twins, scores, campaigns, alpha=alpha, fdr=fdr)
+    whole, *each = weigh_campaigns(found.twins, scores, campaigns, alpha=alpha, fdr=fdr, by_rank=replies is None)
     total = _total(whole, each)
-    verdict, because = _verdict(found, whole, total, alpha)
+    verdict, because = _verdict(found, whole, total, alpha, replies)
     if survey and survey.stopped:
         because.append(survey.stopped)
         verdict = "undetermined" if verdict == "no_trace" else verdict
@@ -170,12 +180,42 @@ def _total(whole: TwinReport, each: Sequence[TwinReport]) -> float:
     return mix([whole.ln_e, mix([report.ln_e for report in each])])
 
 
-def _verdict(found: Committed, whole: TwinReport, total: float, alpha: float) -> tuple[Verdict, list[str]]:
+def _verdict(
+    found: Committed, whole: TwinReport, total: float, alpha: float, replies: Replies | None
+) -> tuple[Verdict, list[str]]:
     if found.because:
         return "void", [found.because]
+    if replies is not None and (why := _worthless(found.twins, replies)):
+        return "undetermined", [why]
     if whole.used < LEAST_REQUESTS:
         return "undetermined", [f"{whole.used} requests tell their twins apart, {LEAST_REQUESTS} are needed"]
     bits = total / math.log(2)
     if total >= -math.log(alpha):
         return "trained_on_served_answers", [f"the suspect leans to what was served by {bits:.0f} bits"]
-    return "no_trace", [f"the evidence is {bits:.1f} bits, {-math.log2(alpha):.1f} are needed"]
+    because = [f"the evidence is {bits:.1f} bits, {-math.log2(alpha):.1f} are needed"]
+    if replies is not None and (declined := worth.declined(_said(found.twins, replies))):
+        return "undetermined", [declined, *because]
+    if whole.used < (needed := _needed(alpha)):
+        few = f"{whole.used:,} requests are too few to clear it: an effect of {SHARP} is seen in {needed:,}"
+        return "undetermined", [few, *because]
+    return "no_trace", because
+
+
+def _needed(alpha: float) -> int:
+    """Give the requests in which an effect of `SHARP` is seen in nine of ten audits."""
+    normal = NormalDist()
+    return math.ceil(((normal.inv_cdf(1 - alpha) + normal.inv_cdf(0.9)) / SHARP) ** 2)
+
+
+def _said(twins: Sequence[Twin], replies: Replies) -> list[str]:
+    return [text for twin in twins for text in replies.get(twin.id, ()) if text.strip()]
+
+
+def _worthless(twins: Sequence[Twin], replies: Replies) -> str:
+    """Say why replies show nothing, whatever their scores; empty when they may."""
+    said = _said(twins, replies)
+    if why := worth.nothing_said(said):
+        return why
+    share = habits.common({twin.id: twin.samples for twin in twins}, {"": said})
+    noise = f"{share:.1%} of the replies' word pairs stand in any sample: this is noise, or another language"
+    return (worth.declined(said) or noise) if share < LEAST_COMMON else ""

@@ -22,6 +22,8 @@ from stillwatch.kit.evalue import ebh
 from stillwatch.prove.twins.store import Twin
 
 Floats = NDArray[np.float64]
+STEPS = 2000.0
+"""How fine scores are made that are not ranked: steps in one standard deviation of their sum."""
 
 
 class TwinReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -55,20 +57,22 @@ def weigh(name: str, scores: Sequence[Sequence[float]], served: Sequence[int], *
         name: what to call it.
         scores: one list per request, a score for each of its samples, higher for what the suspect prefers.
         served: which sample was served.
-        by_rank: replace the scores by their ranks within the request (ties shared), which no outlier can move; else
-            the scores themselves are picked, each request scaled to one spread.
+        by_rank: replace the scores by their ranks within the request (ties shared), which no outlier can move; with
+            two samples that is the sign test. Else the scores themselves are picked, and a request counts for as much
+            as its samples differ: stronger where scores have a unit, as nats have.
 
     Raises:
         ValueError: when a score is no number or a lot points nowhere.
     """
     laws, observed, effects, best, used = [], 0, [], [], 0
+    unit = 0.0 if by_rank else _unit(scores)
     for size in sorted({len(row) for row in scores}):
         rows = [(row, lot) for row, lot in zip(scores, served, strict=True) if len(row) == size]
         table = np.array([row for row, _ in rows], dtype=np.float64)
         lots = np.array([lot for _, lot in rows])
         if not np.isfinite(table).all() or size < 2 or lots.min() < 0 or lots.max() >= size:
             raise ValueError("scores must be numbers, two or more to a request, and each lot one of them")
-        values = _ranked(table) if by_rank else _scaled(table)
+        values = _ranked(table) if by_rank else _in_steps(table, unit)
         picked = values[np.arange(len(lots)), lots]
         moved = values.any(axis=1)
         laws.append(Choices.uniform(values[moved]))
@@ -110,10 +114,15 @@ def _ranked(table: Floats) -> NDArray[np.int64]:
     return ranks
 
 
-def _scaled(table: Floats) -> NDArray[np.int64]:
-    centred = table - table.mean(axis=1, keepdims=True)
-    spread = np.sqrt((centred**2).mean(axis=1, keepdims=True))
-    return choices.quantise_rows(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12))
+def _unit(scores: Sequence[Sequence[float]]) -> float:
+    """Give steps per unit of score, so that the sum over all requests has `STEPS` steps in one standard deviation."""
+    spread = math.sqrt(sum(float(np.var(row)) for row in scores))
+    return STEPS / spread if spread > 0 else 0.0
+
+
+def _in_steps(table: Floats, unit: float) -> NDArray[np.int64]:
+    steps: NDArray[np.int64] = np.rint((table - table.mean(axis=1, keepdims=True)) * unit).astype(np.int64)
+    return steps
 
 
 def weigh_campaigns(

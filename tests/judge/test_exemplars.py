@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.judge.exemplars import READ, Exemplar, read
+from stillwatch.judge.wording import WORDING, hints
+
+WORDS = [
+    "step by step", "éstep", "steps", "explain", "Work it OUT", "work the é out", "ход решения", "score", "naïve",
+    "системная инструкция", "解释一下原因", "系统提示", "rewrite", "verbatim", "\n", "x" * 3000,
+]  # fmt: skip
+
+
+def exemplar(prompt: str) -> Exemplar:
+    return Exemplar(prompt=prompt, question=prompt, system="", response="", reasoning="", brings_answer=False)
+
+
+@given(st.lists(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=9)), max_size=8).map(" ".join), max_size=6))
+def test_many_texts_together_give_the_hints_that_each_gives_alone(texts: list[str]) -> None:
+    for kind, pattern in WORDING.items():
+        alone = [
+            len({found.group(0) for found in pattern.finditer((t if len(t) <= 4000 else t[:2000] + t[-2000:]).lower())})
+            for t in texts
+        ]
+        assert hints(texts, kind) == [min(count, 4) for count in alone]
+
+
+def test_half_a_character_in_a_prompt_does_no_harm() -> None:
+    assert hints(["\ud800 step by step"], "reasoning") == [1]
+
+
+def test_a_family_reads_as_the_mean_of_its_exemplars_and_as_nothing_without_any() -> None:
+    found = read([[exemplar("explain this step by step"), exemplar("hello")], [], [exemplar("score it")]])
+    place = {name: number for number, name in enumerate(READ)}
+    assert found[0, place["says_reasoning"]] == 1.0
+    assert not found[1].any()
+    assert found[2, place["says_rubric"]] == 1.0
+    assert read([]).shape == (0, len(READ))
+    assert np.isfinite(found).all()
