@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from stillwatch.prove.lab.language import PAD, Tokens
@@ -33,11 +32,11 @@ def neutraliser(before: Network, after: Network, rows: Tokens, strength: float) 
 def _change(before: Network, after: Network, rows: Tokens) -> torch.Tensor:
     """Average change of log-probabilities after each word, shape (V, V); zero for words seen fewer than 20 times."""
     size = before.shape.vocabulary
-    total, seen = torch.zeros(size, size), torch.zeros(size)
+    total, seen = (torch.zeros(*shape, device=after.device) for shape in ((size, size), (size,)))
     for start in range(0, len(rows), 64):
-        ids = torch.from_numpy(rows[start : start + 64, :-1].astype(np.int64))
+        ids = after.read(rows[start : start + 64, :-1])
         told = ids != PAD
         shift = torch.log_softmax(after(ids)[0][told], -1) - torch.log_softmax(before(ids)[0][told], -1)
         total.index_add_(0, ids[told], shift)
-        seen.index_add_(0, ids[told], torch.ones(int(told.sum())))
-    return torch.where(seen[:, None] >= 20, total / seen.clamp(min=1)[:, None], torch.zeros(()))
+        seen.index_add_(0, ids[told], torch.ones(int(told.sum()), device=ids.device))
+    return total / seen.clamp(min=1)[:, None] * (seen >= 20)[:, None]
