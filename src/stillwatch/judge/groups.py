@@ -5,10 +5,10 @@ sees fresh events all the time, proposes by half of the conversations and weighs
 null a group's e-value has an expectation of at most one, given how it was proposed; e-BH over all proposals then
 bounds the expected share of groups linked by coincidence only, however the groups overlap.
 
-What peers told proposes groups too, and does nothing else: a proposal of theirs is weighed by one's own views alone,
-without those by which it was looked up here. It comes from outside the log, so part of the error budget is laid on it
-beforehand (e-values times weights whose mean is one; Wang and Ramdas 2022, "False discovery rate control with
-e-values"): it has to show some bits less than without, and the bound is the same.
+What peers told proposes groups too: a proposal of theirs is weighed by one's own views alone, without those by which it
+was looked up here. It comes from outside the log, so part of the error budget is laid on it beforehand (e-values times
+weights whose mean is one; Wang and Ramdas 2022, "False discovery rate control with e-values"): it has to show some bits
+less than without, and the bound is the same.
 
 Once a group has passed, membership is estimation: an owner stays or enters only by ties in two views, or by
 handover, and only if all his ties together beat the odds against a stranger.
@@ -34,6 +34,8 @@ from stillwatch.kit.union import find, join_all
 ROUNDS: Final = 6
 KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
+NULL: Final = 1000
+"""Owners at whom a peer does not point, among whom those are ranked at whom he does."""
 SELF_CONFIRMING: Final = ("handover",)
 """Views that propose and weigh on separate events, and so may do both."""
 
@@ -146,20 +148,59 @@ def settle(
 ) -> npt.NDArray[np.int32]:
     """Grow and prune a group from a seed until it rests; owners that are `taken` stay where they are."""
     members = seed[~taken[seed]]
-    joining = {name: look for name, look in looks.items() if look.view.JOINS}
     if _few_stay(looks, members, owners):
         return members[:0]
     for _ in range(ROUNDS):
         if len(members) < LEAST:
             break
-        near = [look.sight.near(members) for look in joining.values()]
-        near += [look.sight.followers(members) for look in looks.values()]
-        candidates = sets.union(members, *near)
-        candidates = candidates[~taken[candidates]]
+        candidates = _around(looks, members, taken)
         kept = candidates[_staying(looks, members, candidates, owners, least=LEAST)]
         if np.array_equal(kept, members):
             break
         members = kept
+    return _pruned(looks, members, seed, owners)
+
+
+def settle_told(
+    looks: Mapping[str, Look], told: Told, owners: int, taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Settle a group that a peer points at: who of it holds together, and whom these let in.
+
+    Its owners were named before this log was looked at, so that a stranger among them could be one of so many only,
+    and need not stand out from the whole log. Whoever is not pointed at comes in as everywhere else.
+    """
+    pool = told.members[~taken[told.members]]
+    core = pool
+    for _ in range(ROUNDS):
+        if len(core) < LEAST:
+            return core
+        kept = pool[_close(looks, core, pool, told, taken)]
+        if np.array_equal(kept, core):
+            break
+        core = kept
+    members = core
+    for _ in range(ROUNDS if len(core) >= LEAST else 0):
+        others = np.setdiff1d(_around(looks, members, taken), members).astype(np.int32)
+        fresh = others[_staying(looks, members, others, owners)]
+        if not len(fresh):
+            break
+        members = sets.union(members, fresh)
+    return _pruned(looks, members, core, owners)
+
+
+def _around(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Find the owners who may belong to a group, its members included; not those that are taken."""
+    near = [look.sight.near(members) for look in looks.values() if look.view.JOINS]
+    near += [look.sight.followers(members) for look in looks.values()]
+    candidates = sets.union(members, *near)
+    return candidates[~taken[candidates]]
+
+
+def _pruned(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
     if len(members) >= LEAST:
         members = _one_hand(looks, members, seed, owners)
     return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
@@ -351,16 +392,21 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     needed = float(shown[order].min(initial=np.inf))
     at = 0
     screen = Screen(looks, declared)
-    while (at := screen.next_open(proposals.groups, order, at, home, seeds)) < len(order):
-        seed = int(order[at])
+    first = len(proposals.groups) - len(proposals.told)
+    own = order[: np.count_nonzero(order < first)]  # what peers told comes last
+    while (at := screen.next_open(proposals.groups, own, at, home, seeds)) < len(own):
+        seed = int(own[at])
         at += 1
-        members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
-        if len(members) < LEAST:
-            continue
-        if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
-            home[members] = len(found)
-            found.append(members)
-            seeds.append([seed])
+        _keep(looks, proposals, seed, settle(looks, proposals.groups[seed], owners, declared | (home >= 0)), needed,
+              home, found, seeds)  # fmt: skip
+    for seed in order[len(own) :].tolist():
+        told = proposals.told[seed - first]
+        free = home[told.members] < 0
+        if np.count_nonzero(free) >= LEAST:  # its rest is looked at too: peers find one template in several operations
+            members = settle_told(looks, told, owners, declared | (home >= 0))
+            _keep(looks, proposals, seed, members, needed, home, found, seeds)
+        elif not free.all():
+            seeds[int(np.bincount(home[told.members[~free]]).argmax())].append(seed)
     settled = []
     for one in _joined(looks, found, seeds, owners):
         let_in = _pointed(looks, found[one], proposals.told, declared | (home >= 0))
@@ -370,14 +416,26 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     return settled
 
 
+def _keep(
+    looks: Mapping[str, Look], proposals: Proposals, seed: int, members: npt.NDArray[np.int32], needed: float,
+    home: npt.NDArray[np.int64], found: list[npt.NDArray[np.int32]], seeds: list[list[int]],
+) -> None:  # fmt: skip
+    """Note a group that has settled, if it still weighs what the least of those that passed did."""
+    if len(members) < LEAST:
+        return
+    if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
+        home[members] = len(found)
+        found.append(members)
+        seeds.append([seed])
+
+
 def _pointed(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], told: Sequence[Told], taken: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.int32]]:
     """Let in owners at whom a peer points together with members; tells whose pointing it was.
 
     It needs ties in two views of one's own, as for anybody. What the pointing changes is how many are looked at: so few
-    that an owner need not stand out from the whole log. The bits of the views by which he was looked up do not count
-    again, so that the expected share of strangers is the same.
+    that an owner need not stand out from the whole log.
     """
     about = [one for one in _distinct(told) if np.isin(one.members, members).sum() >= max(2, KIN * len(one.members))]
     found: dict[str, npt.NDArray[np.int32]] = {}
@@ -385,7 +443,7 @@ def _pointed(
         before = len(members)
         for one in about:
             pool = one.members[~taken[one.members] & ~np.isin(one.members, members)]
-            fresh = pool[_close(looks, members, pool, one.aside, len(one.members) * len(about))]
+            fresh = pool[_close(looks, members, pool, one, taken, len(about))] if len(pool) else pool
             if len(fresh):
                 found[one.label] = sets.union(found.get(one.label, fresh), fresh)
                 members = sets.union(members, fresh)
@@ -395,19 +453,56 @@ def _pointed(
 
 
 def _close(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], aside: Collection[str],
-    looked_at: int,
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], told: Told,
+    taken: npt.NDArray[np.bool_], ways: int = 1,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """Tell who of a pool has ties in two views, and enough bits in those that are not aside for so many looked at."""
-    need = log2(max(looked_at / (STRANGERS * max(len(members), 1)), 1.0))
-    views, total = np.zeros(len(pool), np.int64), np.zeros(len(pool))
-    for name, look in looks.items():
-        if len(pool):
-            bits = _bits(look, members, pool)
-            views += (bits >= TIE_BITS) & look.view.ADMITS
-            total += np.maximum(bits, 0.0) if name not in aside else 0.0
-    close: npt.NDArray[np.bool_] = (views >= 2) & (total >= need)
+    """Tell who of those at whom a peer points belongs to the members, so that few strangers are among them.
+
+    An owner needs ties in two views, of which one may be that by which he was looked up. What the others show of him is
+    ranked among strangers of this log. How many of the pool are strangers is estimated by those of whom nothing else is
+    shown (Storey 2002), so that pointing at a crowd lets in nobody; the expected number of them that come in is at most
+    STRANGERS of the members.
+
+    Args:
+        taken: owners who are no strangers: declared, or in a group.
+        ways: in how many ways peers point at the members.
+    """
+    strangers = _strangers(told, taken)
+    tied, shown = _besides(looks, members, pool, told.aside)
+    null = np.sort(_besides(looks, members, strangers, told.aside)[1])
+    among = len(null) - np.searchsorted(null, shown, side="left") + 1
+    quiet = max(int((null <= 0).sum()), 1) / max(len(null), 1)
+    least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
+    expected = least * ways * among / (len(null) + 1)
+    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= STRANGERS * len(members))
     return close
+
+
+def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Choose owners at whom it does not point; their numbers say nothing of them."""
+    free = ~taken
+    free[told.members] = False
+    others = np.flatnonzero(free).astype(np.int32)
+    return others[np.unique(np.linspace(0, len(others) - 1, min(NULL, len(others))).astype(np.int64))]
+
+
+def _besides(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], aside: Collection[str]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie."""
+    early = {name: look for name, look in looks.items() if not look.view.LATE}
+    seen = {name: _bits(look, members, candidates) for name, look in early.items()}
+    views, fresh = np.zeros(len(candidates), np.int64), np.zeros(len(candidates), np.int64)
+    total = np.zeros(len(candidates))
+    for name, bits in seen.items():
+        view = early[name].view
+        known = seen.get(view.WITHIN, np.zeros(len(candidates)))
+        tie = (bits >= TIE_BITS) & (known < TIE_BITS) & view.ADMITS
+        views += tie
+        if name not in aside and view.WITHIN not in aside:
+            fresh += tie
+            total += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+    return views >= 2, np.where(fresh > 0, total, 0.0)
 
 
 def _distinct(told: Sequence[Told]) -> list[Told]:
