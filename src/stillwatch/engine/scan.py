@@ -25,8 +25,6 @@ from stillwatch.kit.arrow import places as positions
 
 BATCH_ROWS = 1 << 14
 SEGMENT_ROWS = 1 << 18
-SEGMENT_SHARE = 2000
-"""A segment has a row for every so many bytes that tables may take, if that is fewer; a row has some 300 bytes."""
 TASK_ROWS = 1 << 17
 """Small row groups of one file are joined into tasks of at least so many rows."""
 
@@ -166,7 +164,7 @@ def _run(
             rows += inside.num_rows
         base += batch.num_rows
         advance(batch.num_rows)
-        if rows >= min(SEGMENT_ROWS, scratch.tables // SEGMENT_SHARE):
+        if rows >= SEGMENT_ROWS:
             scratch.write(task.number, part, kept, rows, last=False)
             kept, rows, part = [], 0, part + 1
     scratch.write(task.number, part, kept, rows, last=True)
