@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from stillwatch.share.families import THRESHOLD, Matcher, Reader, control_marks, publish
+from stillwatch.share.control import gather
+from stillwatch.share.families import THRESHOLD, Matcher, Reader, publish
 
 GROUP = bytes(range(32))
 TEMPLATES, UNRELATED, CONTROL, EACH = 100, 10_000, 2000, 3
@@ -73,12 +74,12 @@ def main() -> None:
     draw.shuffle(others)
     control, unrelated, fill = others[:CONTROL], others[CONTROL : CONTROL + UNRELATED], others[CONTROL + UNRELATED :]
     pool = " ".join(fill).split()[:200_000]
-    marks, count = control_marks([*control, *seen])
+    clean = gather(("", text) for text in (*control, *seen))
     reader, families, kept = Reader(), [], []
     for words in (one.split() for one in templates):
         exemplars = [instance(words, pool, draw.choice([10, 50, 200]), 0.0, draw) for _ in range(5)]
-        outcome = publish(exemplars, marks, controls=count, group=GROUP, epoch="2026-W20", accounts=9, exchanges=90,
-                          reader=reader)  # fmt: skip
+        outcome = publish(exemplars, clean.marks, controls=clean.texts, group=GROUP, epoch="2026-W20", accounts=9,
+                          exchanges=90, reader=reader)  # fmt: skip
         if outcome.family is not None:
             families.append(msgspec.structs.replace(outcome.family, threshold=0.0))
             kept.append((words, outcome.family.id, minhash(" ".join(words))))

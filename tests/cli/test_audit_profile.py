@@ -149,6 +149,21 @@ def same(handler: Handler, asked: dict[str, Any]) -> None:
     handler.say("I am here to help.", asked=asked)
 
 
+def babble(handler: Handler, asked: dict[str, Any]) -> None:
+    text = "".join(chr(97 + ord(c) % 26) for c in asked["messages"][-1]["content"])
+    handler.say(f"so to {text} of it", asked=asked)
+
+
+@pytest.mark.parametrize("against", ["a reference", "nothing"])
+def test_a_model_that_babbles_is_not_said_to_comply(serve: Any, against: str) -> None:
+    words = ("--suspect", serve(babble).url)
+    if against == "a reference":
+        words += ("--reference", serve(model(0.9, 0.9)).url)
+    code, report, _ = profile(*words)
+    assert (code, report["verdict"]) == (4, "undetermined")
+    assert "whether it complies or babbles cannot be told" in report["because"][0]
+
+
 @pytest.mark.parametrize(
     ("reply", "why"), [(broken, "answered none of 16 questions: refused, HTTP 403"), (same, "same answer")]
 )

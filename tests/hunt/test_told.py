@@ -85,29 +85,45 @@ class Fixed:
 
     def __init__(self, bits: dict[int, float]) -> None:
         self.bits = bits
-        self.view, self.sight = SimpleNamespace(CAP=20.0, ADMITS=True), self
+        self.view, self.sight = SimpleNamespace(CAP=20.0, ADMITS=True, LATE=False, WITHIN=""), self
 
     def admit(self, members: Any, candidates: Any) -> Any:
         return np.array([self.bits.get(int(one), -1.0) for one in candidates])
 
 
+MEMBERS, NOBODY = np.arange(12, dtype=np.int32), np.zeros(200, bool)
+
+
+def let_in(looks: Any, *told: Told, members: Any = MEMBERS, taken: Any = NOBODY) -> dict[str, list[int]]:
+    return {name: held.tolist() for name, held in _pointed(looks, members, told, taken).items()}
+
+
 def test_pointing_lets_in_who_has_two_ties_of_ones_own_and_nobody_else() -> None:
     looks: Any = {
-        "payment": Fixed({100: 3.0, 101: 9.0, 102: 3.0, 103: 3.0}), "network": Fixed({100: 3.5, 102: 0.5, 103: 3.5}),
-        "repertoire": Fixed({100: 3.0, 101: 1.0, 102: 9.0}),
+        "payment": Fixed({100: 3.0, 101: 9.0, 102: 3.0, 103: 3.0}), "network": Fixed({100: 3.5, 103: 3.5}),
+        "repertoire": Fixed({100: 3.0, 101: 1.0, 102: 0.5, 104: 9.0}),
     }  # fmt: skip
-    members = np.arange(12, dtype=np.int32)
-    taken = np.zeros(200, bool)
+    taken = NOBODY.copy()
     taken[103] = True
-    one = pointing([*range(6), 100, 101, 102, 103], "repertoire")
-    found = _pointed(looks, members, [one], taken)
-    assert {name: held.tolist() for name, held in found.items()} == {"Other Lab": [100]}
-    # 101 has one tie; 102 has two, but what it was looked up by does not count again; 103 belongs to others
+    one = pointing([*range(6), 100, 101, 102, 103, 104], "repertoire")
+    assert let_in(looks, one, taken=taken) == {"Other Lab": [100]}  # 103 belongs to others
     elsewhere = pointing([100, 101, 102, 150, 151, 152], "repertoire")
-    assert _pointed(looks, members, [elsewhere], taken) == {}
-    many = pointing([*range(6), 100, *range(110, 121)], "repertoire")
-    assert _pointed(looks, members, [many], taken)["Other Lab"].tolist() == [100]
-    assert _pointed(looks, members[:4], [many], taken) == {}  # too few of whom it points at are members
+    assert let_in(looks, elsewhere) == {}
+    assert let_in(looks, one, members=MEMBERS[:2]) == {}  # too few of whom it points at are members
+
+
+def test_what_many_strangers_show_lets_in_nobody() -> None:
+    seen = dict.fromkeys(range(100, 200), 3.0)
+    looks: Any = {"payment": Fixed(seen), "repertoire": Fixed(seen)}
+    assert let_in(looks, pointing([*range(6), 100, 101], "repertoire")) == {}
+
+
+def test_who_is_one_of_a_crowd_of_whom_nothing_is_shown_is_not_let_in() -> None:
+    seen = dict.fromkeys((100, 101, 150, 160, 170), 3.0)  # some strangers show as much
+    looks: Any = {"payment": Fixed(seen), "repertoire": Fixed(dict.fromkeys(range(100, 140), 5.0))}
+    assert let_in(looks, pointing([*range(6), 100, 101], "repertoire")) == {"Other Lab": [100, 101]}
+    many = Told(members=np.array([*range(12), *range(100, 140)], np.int32), aside=frozenset({"repertoire"}), label="O")
+    assert let_in(looks, many) == {}
 
 
 # -- from the share directory

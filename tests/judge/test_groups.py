@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stillwatch.judge.groups import Look, examine, gather
+from stillwatch.judge.groups import examine, gather
+from stillwatch.judge.look import Look
 from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
+from stillwatch.model.view import Most
 
 CROWD, CORE = 40, 6
 OWNERS = 4000
@@ -47,6 +49,9 @@ class Sees:
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         return self.admit(members, candidates)
+
+    def most(self) -> Most:
+        return Most()
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         del members

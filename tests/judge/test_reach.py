@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log2
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,16 @@ import pytest
 
 from stillwatch.hunt.join import Joined, join
 from stillwatch.judge import groups
-from stillwatch.judge.groups import STRANGERS, TIE_BITS, Look
+from stillwatch.judge.look import CORE, SLACK_BITS, STRANGERS, TIE_BITS, Look
+from stillwatch.judge.screen import Screen
+from stillwatch.model.view import Most
 
 DAY_MS = 86_400_000
+EVERYBODY_STAYS: Any = {
+    name: SimpleNamespace(view=SimpleNamespace(CAP=24.0, ADMITS=True), sight=SimpleNamespace(most=Most))
+    for name in ("one", "two")
+}
+"""Two views that could give anybody anything."""
 
 
 def drawn(town: Any, seed: int) -> Joined:
@@ -88,15 +96,48 @@ def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: 
     found = [gang[:7], gang[7:], np.arange(12, 24, dtype=np.int32), *town.strangers(5, 8, seed)]
     for large in range(len(found)):
         kin = groups._kin(looks, found, large, town.owners)
-        for small in set(range(len(found))) - {large}:
+        for small in {one for one in range(len(found)) if len(found[one]) <= len(found[large])} - {large}:
             assert kin[small] == groups._kinship(looks, found[large], found[small], town.owners, joined=True)
     assert groups._kin(looks, found, 0, town.owners)[1] >= groups.KIN
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_proposal_is_passed_over_only_where_fewer_than_three_of_it_could_stay(seed: int, town: Any) -> None:
+    looks = {name: look for name, look in drawn(town, seed).looks.items() if not look.view.LATE}
+    gang = np.arange(12, dtype=np.int32)
+    every = [gang, gang[:5], *town.strangers(30, 8, seed), *(np.union1d(gang[:3], one) for one in town.strangers(9, 6))]
+    proposals = groups.sets.of([one.astype(np.int32) for one in every])
+    order = np.arange(len(every))
+    home, seeds = np.full(town.owners, -1), list[list[int]]()
+    screen = Screen(looks, np.zeros(town.owners, bool))
+    left, at = set(), -1
+    while (at := screen.next_open(proposals, order, at + 1, home, seeds)) < len(order):
+        left.add(at)
+    stay = [int(groups._staying(looks, one, one, town.owners).sum()) for one in proposals]
+    assert {number for number, many in enumerate(stay) if many >= CORE} <= left
+    assert 0 in left
+    assert len(left) < len(every) / 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_view_gives_more_than_it_says_at_first(seed: int, town: Any) -> None:
+    everybody = np.arange(town.owners, dtype=np.int32)
+    for name, look in drawn(town, seed).looks.items():
+        most = look.sight.most()
+        if most.columns or most.framed or most.woken is not None:
+            continue
+        for members in [np.arange(12, dtype=np.int32), *town.strangers(4, 15, seed)]:
+            assert (look.sight.admit(members, everybody) <= most.each + SLACK_BITS).all(), name
+
+
+def next_open(every: Any, order: Any, home: Any, seeds: list[list[int]]) -> int:
+    return Screen(EVERYBODY_STAYS, np.zeros(len(home), bool)).next_open(every, np.array(order), 0, home, seeds)
 
 
 def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
     home = np.array([0, 0, 1, -1, -1, -1])
     every = groups.sets.of([np.array(one, np.int32) for one in ([0, 1, 3, 4], [1, 2], [2, 3, 4], [3, 4, 5])])
     seeds: list[list[int]] = [[], []]
-    assert groups._next_open(every, np.array([0, 1, 2, 3]), 0, home, seeds) == 2
+    assert next_open(every, [0, 1, 2, 3], home, seeds) == 3
     assert seeds == [[0, 1], []]
-    assert groups._next_open(every, np.array([1, 0]), 0, home, seeds) == 2
+    assert next_open(every, [1, 0], home, seeds) == 2

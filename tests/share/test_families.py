@@ -11,7 +11,8 @@ from tests.share.conftest import a_case, an_entry
 from stillwatch.errors import ShareError
 from stillwatch.share import scrub
 from stillwatch.share.compose import compose
-from stillwatch.share.families import Matcher, Outcome, Reader, control_marks, epoch_key, epoch_of, keyed, publish
+from stillwatch.share.control import gather
+from stillwatch.share.families import Matcher, Outcome, Reader, epoch_key, epoch_of, keyed, publish
 
 GROUP = bytes(range(32))
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("lan", "mer", "tik", "son", "vor")]
@@ -27,9 +28,9 @@ CONTROL = [words(1000 + n, 60) for n in range(150)]
 
 
 def published(exemplars: list[str] = EXEMPLARS, control: list[str] = CONTROL, **change: object) -> Outcome:
-    marks, count = control_marks(control)
+    clean = gather((f"customer {number}", text) for number, text in enumerate(control))
     asked: dict[str, object] = {"group": GROUP, "epoch": "2026-W20", "accounts": 22, "exchanges": 1500, **change}
-    return publish(exemplars, marks, controls=count, **asked)  # type: ignore[arg-type]
+    return publish(exemplars, clean.marks, controls=clean.texts, **asked)  # type: ignore[arg-type]
 
 
 def test_a_peer_with_the_key_finds_the_family_whatever_stands_in_its_slots() -> None:

@@ -86,7 +86,9 @@ def command(
     def speaker(who: str, place: str | None, model: str) -> Speaker | None:
         if place is None:
             return None
-        if not place.startswith(("http://", "https://")) and Path(place).is_file():
+        if not place.startswith(("http://", "https://")):
+            if not Path(place).is_file():
+                raise UsageError(f"`{place}` is no address, and no file of answers either", hint="https://host/v1")
             return Kept(place)
         endpoint = Endpoint(
             url=place, model=model, key_variable=f"STILLWATCH_{who.upper()}_KEY", timeout_s=timeout_s

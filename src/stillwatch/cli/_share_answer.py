@@ -33,6 +33,7 @@ from stillwatch.share import exchange as exchanges
 from stillwatch.share.exchange import Exchange
 from stillwatch.share.files import write
 from stillwatch.share.formats._objects import Object
+from stillwatch.share.joins import Joins, Proposal, propose
 from stillwatch.share.joint import Operation
 from stillwatch.share.leads import Kind, Seen
 from stillwatch.share.log import Line, Log
@@ -191,17 +192,62 @@ def joint_(name: str, settings_file: Path | None, as_json: bool) -> None:
     section = found(settings_file)
     place = directory(section)
     own = [one.bulletin for one in desk(section).records() if one.released]
-    told = joint.joint(own, Exchange(place).all(), _answers(section), section.organisation)
-    told = [one for one in told if one.bulletin.startswith(name)]
+    held, made = Exchange(place).all(), Joins(place).all()
+    told = joint.joint(own, held, _answers(section), section.organisation, made)
+    told = [one for one in told if any(known.startswith(name) for known in (one.bulletin, *one.joined))]
+    shown = {one.bulletin for one in told}
+    proposed = [one for one in propose(own, held, made) if shown & {one.own, one.told}]
     if as_json:
-        click.echo(msgspec.json.encode({"schema": 1, "operations": told, "weeks": joint.by_week(told)}))
+        view = {"schema": 1, "operations": told, "weeks": joint.by_week(told), "proposals": proposed}
+        click.echo(msgspec.json.encode(view))
         return
     if not told:
         click.echo("nothing was released here, and no peer has told anything", err=True)
     for one in told:
         _show(one)
-    for week, held in joint.by_week(told).items():
-        click.echo(f"all of it, {week}  " + "  ".join(f"{plain(who)} {count:,}" for who, count in sorted(held.items())))
+    for week, counts in joint.by_week(told).items():
+        click.echo(
+            f"all of it, {week}  " + "  ".join(f"{plain(who)} {count:,}" for who, count in sorted(counts.items()))
+        )
+    for pair in proposed:
+        _propose(pair)
+
+
+def _propose(one: Proposal) -> None:
+    """Ask a person whether two bulletins tell of one operation."""
+    click.echo(f"\nyour {one.own[:8]} and {one.told[:8]} of {plain(one.producer)} may be one operation:")
+    for reason in one.because:
+        click.echo(f"  {plain(reason)}")
+    click.echo(f"  if you think so: stillwatch share join {one.own[:8]} {one.told[:8]}")
+
+
+@click.command("join")
+@click.argument("own", metavar="BULLETIN")
+@click.argument("told", metavar="BULLETIN_OF_A_PEER")
+@by_option
+@settings_option
+def join(own: str, told: str, who: str, settings_file: Path | None) -> None:
+    """Say that your BULLETIN and a peer's tell of one operation; `joint` then shows it once, with all sides."""
+    mine, theirs, section = *_both(own, told, settings_file), found(settings_file)
+    Joins(directory(section)).join(mine, theirs, speaker(who), now())
+    click.echo(f"{mine} and {theirs} are one operation in `joint`; `stillwatch share part` takes it back")
+
+
+@click.command("part")
+@click.argument("own", metavar="BULLETIN")
+@click.argument("told", metavar="BULLETIN_OF_A_PEER")
+@by_option
+@settings_option
+def part(own: str, told: str, who: str, settings_file: Path | None) -> None:
+    """Take a `join` back: two bulletins are two operations again."""
+    mine, theirs, section = *_both(own, told, settings_file), found(settings_file)
+    Joins(directory(section)).part(mine, theirs, speaker(who), now())
+    click.echo(f"{mine} and {theirs} are two operations again")
+
+
+def _both(own: str, told: str, settings_file: Path | None) -> tuple[str, str]:
+    section = found(settings_file)
+    return desk(section).find(own).bulletin.id, Exchange(directory(section)).find(told).bulletin.id
 
 
 def _answers(section: Share) -> list[tuple[str, Object]]:
@@ -213,6 +259,8 @@ def _answers(section: Share) -> list[tuple[str, Object]]:
 def _show(one: Operation) -> None:
     state = f"  REVOKED: {one.revoked}" if one.revoked else "  DISPUTED" if one.disputed else ""
     click.echo(f"{one.bulletin}  {plain(one.title)} ({one.likelihood}){plain(state)}")
+    if one.joined:
+        click.echo(f"  joined with {', '.join(one.joined)}")
     if one.actor:
         click.echo(f"  {plain(one.actor)}")
     weeks = sorted({week for side in one.sides for week in side.weeks})
@@ -227,7 +275,7 @@ def _show(one: Operation) -> None:
     click.echo()
 
 
-VERBS = (look, point, answer, joint_)
+VERBS = (look, point, answer, joint_, join, part)
 
 
 def _seen(traffic: Path) -> Iterator[Seen]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from stillwatch.errors import CaseError, SettingsError, ShareError, UsageError
 from stillwatch.model.bulletin import Range, SharedFamily
 from stillwatch.model.case import Case, Entry
-from stillwatch.share.families import KEY_BYTES, Reader, control_marks, epoch_of, publish
+from stillwatch.share.control import Control, Hanging, gather, hanging
+from stillwatch.share.families import KEY_BYTES, Reader, epoch_of, publish
 from stillwatch.share.ranges import ranges
 from stillwatch.store import cases
 
-CONTROLS = 20_000
-"""Texts of the clean control set that are looked at."""
+CONTROLS: Final = 20_000
+"""Texts that are looked at for the clean control set ..."""
+PIECES: Final = 64
+"""... in so many pieces of the traffic, spread evenly over it."""
 
 
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,8 +53,9 @@ class Extras:
         self._directory = directory
         self._data = opened(traffic) if traffic is not None else None
         self._group = read_key(group_key) if group_key is not None else None
+        self._case = case
         self._named = {account for entry in case.campaigns for account in entry.accounts}
-        self._control: tuple[frozenset[int], int] | None = None
+        self._control: Control | None = None
         self._reader = Reader() if self._group is not None else None
 
     def ranges(self, entry: Entry) -> list[Range]:
@@ -65,14 +71,14 @@ class Extras:
         if self._data is None or self._group is None or self._reader is None:
             return []
         if self._control is None:
-            self._control = control_marks(self._clean(), self._reader)
+            self._control = gather(self._others(), self._hung(), self._reader)
         prompts = self._prompts(entry.id)
         found = []
         for family in entry.families:
             if family.harness:
                 continue
             outcome = publish(
-                prompts.get(family.id, []), self._control[0], controls=self._control[1], group=self._group,
+                prompts.get(family.id, []), self._control.marks, controls=self._control.texts, group=self._group,
                 epoch=epoch_of(entry.to.date()), accounts=family.accounts, exchanges=family.exchanges,
                 kinds=family.kinds, reader=self._reader,
             )  # fmt: skip
@@ -89,17 +95,34 @@ class Extras:
             rows = batch.group_by(columns).aggregate([]).to_pylist()
             yield from ((row["account"], row.get("ip"), row.get("asn")) for row in rows)
 
-    def _clean(self) -> Iterator[str]:
-        """Give the last user turns of accounts that stand in no entry."""
-        given = 0
-        for batch in _batches(self._data, ["account", "messages"]):
+    def _hung(self) -> Mapping[str, Hanging]:
+        """Find who hangs on a finding; nobody, where the case has no tables."""
+        paths = [self._directory / name for name in (cases.MEMBERS, cases.GROUPS)]
+        if not all(path.exists() for path in paths):
+            return {}
+        return hanging(self._case, *map(pq.read_table, paths))
+
+    def _others(self) -> Iterator[tuple[str, str]]:
+        """Give account and last user turn of accounts that stand in no entry, from all over the traffic."""
+        files = self._data.get_fragments() if self._data is not None else ()
+        pieces = [piece for file in files for piece in file.split_by_row_group()]
+        chosen = [pieces[at] for at in sorted({int(at) for at in np.linspace(0, len(pieces) - 1, PIECES)})]
+        left = CONTROLS
+        for place, piece in enumerate(chosen):
+            given = 0
+            for account, text in self._turns(piece):
+                if given >= left / (len(chosen) - place):
+                    break
+                yield account, text
+                given += 1
+            left -= given
+
+    def _turns(self, piece: Any) -> Iterator[tuple[str, str]]:
+        for batch in _batches(piece, ["account", "messages"]):
             for row in batch.to_pylist():
                 turns = [turn for turn in row["messages"] or [] if turn and (turn["role"] or "")[:1] in ("u", "h")]
                 if row["account"] not in self._named and turns:
-                    yield turns[-1]["content"] or ""
-                    given += 1
-                    if given >= CONTROLS:
-                        return
+                    yield row["account"], turns[-1]["content"] or ""
 
     def _prompts(self, entry: str) -> dict[str, list[str]]:
         path = self._directory / cases.EXEMPLARS

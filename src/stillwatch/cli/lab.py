@@ -11,15 +11,15 @@ import msgspec
 
 from stillwatch.errors import SettingsError
 
+KINDS = ("curve", "keys", "exact", "twins", "open", "quality", "harden")
+
 
 @click.command("lab")
 @click.option("--dir", "place", type=click.Path(path_type=Path, file_okay=False), default=Path("lab"),
               show_default=True, help="Where models, texts and results are kept, to go on later.")  # fmt: skip
 @click.option("--table", "size", type=click.Choice(["small", "full"]), default="small", show_default=True,
-              help="Small: about half an hour on two cores. Full: some hours.")  # fmt: skip
-@click.option(
-    "--only", multiple=True, help="Only cells of this kind: curve, keys, exact, twins, open, quality, harden."
-)
+              help="Small: within half an hour on two cores (`--jobs 2`). Full: some hours.")  # fmt: skip
+@click.option("--only", multiple=True, type=click.Choice(KINDS), help="Only cells of this kind.")
 @click.option("--minutes", type=click.FloatRange(0), default=1e6, help="Begin no cell after so many minutes.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, one thread each.")
 @click.option("--show", is_flag=True, help="Only show what is known.")
@@ -63,7 +63,7 @@ def _run(place: Path, size: str, only: tuple[str, ...], *, seconds: float, jobs:
 
 
 def _work(place: Path, size: str, only: tuple[str, ...], seconds: float, share: int, jobs: int) -> None:
-    """Answer every n-th cell."""
+    """Answer the cells of one process."""
     from stillwatch.prove.lab import tables
     from stillwatch.prove.lab.cells import Cell
 
@@ -73,4 +73,4 @@ def _work(place: Path, size: str, only: tuple[str, ...], seconds: float, share: 
     def told(cell: Cell, done: int, total: int) -> None:
         click.echo(f"{time.monotonic() - begun:7.0f} s  {done} of {total}  {cell.name}", err=True)
 
-    tables.run(place, wanted[share::jobs], seconds=seconds, told=told)
+    tables.run(place, tables.dealt(wanted, jobs)[share], seconds=seconds, told=told)

@@ -14,8 +14,9 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import PEERS, TIE_BITS, Settled, Told
+from stillwatch.judge.groups import PEERS, Settled, Told
 from stillwatch.judge.intent import Read
+from stillwatch.judge.look import TIE_BITS
 from stillwatch.judge.open import stands_out
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
-from stillwatch.judge.groups import STRANGERS, TIE_BITS, Settled
+from stillwatch.judge.groups import Settled
+from stillwatch.judge.look import STRANGERS, TIE_BITS
 
 NOWHERE = -1
 

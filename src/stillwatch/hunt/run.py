@@ -24,7 +24,7 @@ from stillwatch.hunt.missing import looks_at, missing, sentences
 from stillwatch.hunt.previous import follow
 from stillwatch.hunt.read import Log, Progress, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.judge.groups import TIE_BITS
+from stillwatch.judge.look import TIE_BITS
 from stillwatch.model.case import Case, ErrorControl, GrantUse, Missing, Traffic, ViewTold
 from stillwatch.report import page
 from stillwatch.store import cases

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from stillwatch.errors import UsageError
-from stillwatch.judge.groups import LEAST, Told
+from stillwatch.judge.groups import Told
+from stillwatch.judge.look import LEAST
 from stillwatch.kit.plain import plain
 from stillwatch.model.crowd import Crowd
 from stillwatch.share.exchange import IMPORTED, Exchange, Imported

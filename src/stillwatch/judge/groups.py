@@ -5,10 +5,10 @@ sees fresh events all the time, proposes by half of the conversations and weighs
 null a group's e-value has an expectation of at most one, given how it was proposed; e-BH over all proposals then
 bounds the expected share of groups linked by coincidence only, however the groups overlap.
 
-What peers told proposes groups too, and does nothing else: a proposal of theirs is weighed by one's own views alone,
-without those by which it was looked up here. It comes from outside the log, so part of the error budget is laid on it
-beforehand (e-values times weights whose mean is one; Wang and Ramdas 2022, "False discovery rate control with
-e-values"): it has to show some bits less than without, and the bound is the same.
+What peers told proposes groups too: a proposal of theirs is weighed by one's own views alone, without those by which it
+was looked up here. It comes from outside the log, so part of the error budget is laid on it beforehand (e-values times
+weights whose mean is one; Wang and Ramdas 2022, "False discovery rate control with e-values"): it has to show some bits
+less than without, and the bound is the same.
 
 Once a group has passed, membership is estimation: an owner stays or enters only by ties in two views, or by
 handover, and only if all his ties together beat the odds against a stranger.
@@ -24,34 +24,20 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.judge.look import CORE, LEAST, SLACK_BITS, STRANGERS, TIE_BITS, WHOLE, Look
+from stillwatch.judge.screen import Screen
 from stillwatch.kit import groups as sets
 from stillwatch.kit.evalue import LN2, ebh
 from stillwatch.kit.groups import Groups
-from stillwatch.kit.jit import kernel
 from stillwatch.kit.union import find, join_all
-from stillwatch.model.view import Sight, View
 
-TIE_BITS: Final = 2.0
-"""Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
-STRANGERS: Final = 0.05
-"""Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
 ROUNDS: Final = 6
 KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
-LEAST: Final = 5
-"""Owners of the smallest group: the least that a finding may name."""
-SLACK_BITS: Final = 1e-6
-"""What is added to bounds, so that no rounding makes them less than what they bound."""
+NULL: Final = 1000
+"""Owners at whom a peer does not point, among whom those are ranked at whom he does."""
 SELF_CONFIRMING: Final = ("handover",)
 """Views that propose and weigh on separate events, and so may do both."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One view with what it sees."""
-
-    view: View
-    sight: Sight
 
 
 PEERS: Final = "peers"
@@ -162,21 +148,67 @@ def settle(
 ) -> npt.NDArray[np.int32]:
     """Grow and prune a group from a seed until it rests; owners that are `taken` stay where they are."""
     members = seed[~taken[seed]]
-    joining = {name: look for name, look in looks.items() if look.view.JOINS}
+    if _few_stay(looks, members, owners):
+        return members[:0]
     for _ in range(ROUNDS):
         if len(members) < LEAST:
             break
-        near = [look.sight.near(members) for look in joining.values()]
-        near += [look.sight.followers(members) for look in looks.values()]
-        candidates = sets.union(members, *near)
-        candidates = candidates[~taken[candidates]]
+        candidates = _around(looks, members, taken)
         kept = candidates[_staying(looks, members, candidates, owners, least=LEAST)]
         if np.array_equal(kept, members):
             break
         members = kept
+    return _pruned(looks, members, seed, owners)
+
+
+def settle_told(
+    looks: Mapping[str, Look], told: Told, owners: int, taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Settle a group that a peer points at: who of it holds together, and whom these let in.
+
+    Its owners were named before this log was looked at, so that a stranger among them could be one of so many only,
+    and need not stand out from the whole log. Whoever is not pointed at comes in as everywhere else.
+    """
+    pool = told.members[~taken[told.members]]
+    core = pool
+    for _ in range(ROUNDS):
+        if len(core) < LEAST:
+            return core
+        kept = pool[_close(looks, core, pool, told, taken)]
+        if np.array_equal(kept, core):
+            break
+        core = kept
+    members = core
+    for _ in range(ROUNDS if len(core) >= LEAST else 0):
+        others = np.setdiff1d(_around(looks, members, taken), members).astype(np.int32)
+        fresh = others[_staying(looks, members, others, owners)]
+        if not len(fresh):
+            break
+        members = sets.union(members, fresh)
+    return _pruned(looks, members, core, owners)
+
+
+def _around(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Find the owners who may belong to a group, its members included; not those that are taken."""
+    near = [look.sight.near(members) for look in looks.values() if look.view.JOINS]
+    near += [look.sight.followers(members) for look in looks.values()]
+    candidates = sets.union(members, *near)
+    return candidates[~taken[candidates]]
+
+
+def _pruned(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
     if len(members) >= LEAST:
         members = _one_hand(looks, members, seed, owners)
     return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
+
+
+def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: int) -> bool:
+    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it."""
+    return len(members) < CORE or int(np.count_nonzero(_staying(looks, members, members, owners, least=CORE))) < CORE
 
 
 def _one_hand(
@@ -284,7 +316,7 @@ def _staying(
 
 def _order(looks: Mapping[str, Look]) -> list[str]:
     """Order the views: handover lets in by itself, and late views are dear to ask."""
-    return sorted(looks, key=lambda name: (name != "handover", looks[name].view.LATE, -looks[name].view.CAP))
+    return sorted(looks, key=lambda name: (name != WHOLE, looks[name].view.LATE, -looks[name].view.CAP))
 
 
 def _within_reach(
@@ -296,8 +328,8 @@ def _within_reach(
     reach = np.minimum(reach, np.array([view.CAP for view in views])[:, None]) + SLACK_BITS
     ties = np.count_nonzero((reach >= TIE_BITS) & np.array([view.ADMITS for view in views])[:, None], axis=0)
     hopeful = (ties >= 2) & (np.maximum(reach, 0.0).sum(axis=0) >= need)
-    if "handover" in looks:
-        hopeful |= reach[0] >= looks["handover"].view.CAP
+    if WHOLE in looks:
+        hopeful |= reach[0] >= looks[WHOLE].view.CAP
     could = np.flatnonzero(hopeful)
     return could, reach[:, could]
 
@@ -325,7 +357,7 @@ def _let_in(
         views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
         seen[name] = np.zeros(len(candidates))
         seen[name][rest] = bits
-        if name == "handover":
+        if name == WHOLE:
             whole = bits >= looks[name].view.CAP
         inside = whole | ((views >= 2) & (total >= need))
         open_ = (views + ties[place] >= 2) & (total + most[place] >= need)
@@ -359,16 +391,22 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     home = np.full(owners, -1, np.int64)
     needed = float(shown[order].min(initial=np.inf))
     at = 0
-    while (at := _next_open(proposals.groups, order, at, home, seeds)) < len(order):
-        seed = int(order[at])
+    screen = Screen(looks, declared)
+    first = len(proposals.groups) - len(proposals.told)
+    own = order[: np.count_nonzero(order < first)]  # what peers told comes last
+    while (at := screen.next_open(proposals.groups, own, at, home, seeds)) < len(own):
+        seed = int(own[at])
         at += 1
-        members = settle(looks, proposals.groups[seed], owners, declared | (home >= 0))
-        if len(members) < LEAST:
-            continue
-        if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
-            home[members] = len(found)
-            found.append(members)
-            seeds.append([seed])
+        _keep(looks, proposals, seed, settle(looks, proposals.groups[seed], owners, declared | (home >= 0)), needed,
+              home, found, seeds)  # fmt: skip
+    for seed in order[len(own) :].tolist():
+        told = proposals.told[seed - first]
+        free = home[told.members] < 0
+        if np.count_nonzero(free) >= LEAST:  # its rest is looked at too: peers find one template in several operations
+            members = settle_told(looks, told, owners, declared | (home >= 0))
+            _keep(looks, proposals, seed, members, needed, home, found, seeds)
+        elif not free.all():
+            seeds[int(np.bincount(home[told.members[~free]]).argmax())].append(seed)
     settled = []
     for one in _joined(looks, found, seeds, owners):
         let_in = _pointed(looks, found[one], proposals.told, declared | (home >= 0))
@@ -378,14 +416,26 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     return settled
 
 
+def _keep(
+    looks: Mapping[str, Look], proposals: Proposals, seed: int, members: npt.NDArray[np.int32], needed: float,
+    home: npt.NDArray[np.int64], found: list[npt.NDArray[np.int32]], seeds: list[list[int]],
+) -> None:  # fmt: skip
+    """Note a group that has settled, if it still weighs what the least of those that passed did."""
+    if len(members) < LEAST:
+        return
+    if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
+        home[members] = len(found)
+        found.append(members)
+        seeds.append([seed])
+
+
 def _pointed(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], told: Sequence[Told], taken: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.int32]]:
     """Let in owners at whom a peer points together with members; tells whose pointing it was.
 
     It needs ties in two views of one's own, as for anybody. What the pointing changes is how many are looked at: so few
-    that an owner need not stand out from the whole log. The bits of the views by which he was looked up do not count
-    again, so that the expected share of strangers is the same.
+    that an owner need not stand out from the whole log.
     """
     about = [one for one in _distinct(told) if np.isin(one.members, members).sum() >= max(2, KIN * len(one.members))]
     found: dict[str, npt.NDArray[np.int32]] = {}
@@ -393,7 +443,7 @@ def _pointed(
         before = len(members)
         for one in about:
             pool = one.members[~taken[one.members] & ~np.isin(one.members, members)]
-            fresh = pool[_close(looks, members, pool, one.aside, len(one.members) * len(about))]
+            fresh = pool[_close(looks, members, pool, one, taken, len(about))] if len(pool) else pool
             if len(fresh):
                 found[one.label] = sets.union(found.get(one.label, fresh), fresh)
                 members = sets.union(members, fresh)
@@ -403,61 +453,62 @@ def _pointed(
 
 
 def _close(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], aside: Collection[str],
-    looked_at: int,
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], told: Told,
+    taken: npt.NDArray[np.bool_], ways: int = 1,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """Tell who of a pool has ties in two views, and enough bits in those that are not aside for so many looked at."""
-    need = log2(max(looked_at / (STRANGERS * max(len(members), 1)), 1.0))
-    views, total = np.zeros(len(pool), np.int64), np.zeros(len(pool))
-    for name, look in looks.items():
-        if len(pool):
-            bits = _bits(look, members, pool)
-            views += (bits >= TIE_BITS) & look.view.ADMITS
-            total += np.maximum(bits, 0.0) if name not in aside else 0.0
-    close: npt.NDArray[np.bool_] = (views >= 2) & (total >= need)
+    """Tell who of those at whom a peer points belongs to the members, so that few strangers are among them.
+
+    An owner needs ties in two views, of which one may be that by which he was looked up. What the others show of him is
+    ranked among strangers of this log. How many of the pool are strangers is estimated by those of whom nothing else is
+    shown (Storey 2002), so that pointing at a crowd lets in nobody; the expected number of them that come in is at most
+    STRANGERS of the members.
+
+    Args:
+        taken: owners who are no strangers: declared, or in a group.
+        ways: in how many ways peers point at the members.
+    """
+    strangers = _strangers(told, taken)
+    tied, shown = _besides(looks, members, pool, told.aside)
+    null = np.sort(_besides(looks, members, strangers, told.aside)[1])
+    among = len(null) - np.searchsorted(null, shown, side="left") + 1
+    quiet = max(int((null <= 0).sum()), 1) / max(len(null), 1)
+    least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
+    expected = least * ways * among / (len(null) + 1)
+    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= STRANGERS * len(members))
     return close
+
+
+def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Choose owners at whom it does not point; their numbers say nothing of them."""
+    free = ~taken
+    free[told.members] = False
+    others = np.flatnonzero(free).astype(np.int32)
+    return others[np.unique(np.linspace(0, len(others) - 1, min(NULL, len(others))).astype(np.int64))]
+
+
+def _besides(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], aside: Collection[str]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie."""
+    early = {name: look for name, look in looks.items() if not look.view.LATE}
+    seen = {name: _bits(look, members, candidates) for name, look in early.items()}
+    views, fresh = np.zeros(len(candidates), np.int64), np.zeros(len(candidates), np.int64)
+    total = np.zeros(len(candidates))
+    for name, bits in seen.items():
+        view = early[name].view
+        known = seen.get(view.WITHIN, np.zeros(len(candidates)))
+        tie = (bits >= TIE_BITS) & (known < TIE_BITS) & view.ADMITS
+        views += tie
+        if name not in aside and view.WITHIN not in aside:
+            fresh += tie
+            total += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+    return views >= 2, np.where(fresh > 0, total, 0.0)
 
 
 def _distinct(told: Sequence[Told]) -> list[Told]:
     """Take each set that peers point at once; where two ways give the same, the one that sets fewer views aside."""
     held = {one.members.tobytes(): one for one in sorted(told, key=lambda one: -len(one.aside))}
     return list(held.values())
-
-
-def _next_open(
-    groups: Groups, order: npt.NDArray[np.int64], start: int, home: npt.NDArray[np.int64], seeds: list[list[int]]
-) -> int:
-    """Find the next proposal of which less than half lies in settled groups; those passed over are seeds of these."""
-    into = np.full(len(order), -1, np.int64)
-    at = _pass_over(groups.offsets, groups.members, order, start, home, np.zeros(len(seeds), np.int64), into)
-    for passed in range(start, at):
-        seeds[into[passed]].append(int(order[passed]))
-    return at
-
-
-@kernel
-def _pass_over(
-    offsets: npt.NDArray[np.int64], members: npt.NDArray[np.int32], order: npt.NDArray[np.int64], start: int,
-    home: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], into: npt.NDArray[np.int64],
-) -> int:  # fmt: skip
-    """Pass over groups of which half or more is at home somewhere, and tell where most of each is."""
-    for at in range(start, len(order)):
-        first, end = offsets[order[at]], offsets[order[at] + 1]
-        inside, best = 0, -1
-        for i in range(first, end):
-            where = home[members[i]]
-            if where >= 0:
-                inside += 1
-                counts[where] += 1
-                if best < 0 or counts[where] > counts[best] or (counts[where] == counts[best] and where < best):
-                    best = where
-        for i in range(first, end):
-            if home[members[i]] >= 0:
-                counts[home[members[i]]] = 0
-        if 2 * inside < end - first:
-            return at
-        into[at] = best
-    return len(order)
 
 
 def _settled(
@@ -525,10 +576,10 @@ def _joined(
 def _kin(
     looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], large: int, owners: int
 ) -> npt.NDArray[np.float64]:
-    """Tell the share of every other group that one of them lets in, as `_kinship` does, all of them at once."""
+    """Tell the share of every group no larger than one that it lets in, as `_kinship` does, all of them at once."""
     group = np.repeat(np.arange(len(found)), [len(members) for members in found])
     sizes = np.bincount(group)
-    asked = np.flatnonzero(group != large)
+    asked = np.flatnonzero((group != large) & (sizes <= sizes[large])[group])  # no group lets in a larger one
     everybody = np.concatenate(found)
     for bits_of in (_reach, _bits):  # whom the bounds leave out is not looked at
         tied = np.zeros(len(everybody), bool)

@@ -68,6 +68,19 @@ def _load_byte(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 
     return types.uint64(types.uint64, types.uint64), generate
 
 
+def _element(kind: Any, width: Any) -> Any:
+    """Make an intrinsic that reads element i of an array of which only the address is known."""
+
+    def load(_typing: Any, address: Any, index: Any) -> Any:  # noqa: ARG001 - numba's signature
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            first = builder.inttoptr(args[0], width.as_pointer())
+            return builder.load(builder.gep(first, [args[1]]))
+
+        return kind(types.uint64, types.int64), generate
+
+    return intrinsic(load)
+
+
 def _trailing_zeros(_typing: Any, word: Any) -> Any:  # noqa: ARG001 - numba's signature
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
@@ -116,6 +129,12 @@ load_u64 = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_u
 
 load_byte = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_load_byte))
 """Read one byte: `load_byte(array.ctypes.data, offset)`; inside kernels only."""
+
+load_i32 = cast("Callable[[np.uint64, int], int]", _element(types.int32, ir.IntType(32)))
+load_i64 = cast("Callable[[np.uint64, int], int]", _element(types.int64, ir.IntType(64)))
+load_f64 = cast("Callable[[np.uint64, int], float]", _element(types.float64, ir.DoubleType()))
+"""Read one element of a contiguous array by its address, `load_f64(addresses[c], i)`: for many arrays of one kind, to
+hand over each of which would cost more than the work. Inside kernels only; the caller keeps the arrays alive."""
 
 trailing_zeros = cast("Callable[[np.uint64], np.uint64]", intrinsic(_trailing_zeros))
 """Count the zero bits below the lowest set bit of a word (64 for zero); inside kernels only."""

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
+from stillwatch.model.view import Most
 
 
 class LateSight:
@@ -20,6 +21,10 @@ class LateSight:
         """Bound what `admit` gives: by nothing but the view's cap."""
         del members
         return np.full(len(candidates), np.inf)
+
+    def most(self) -> Most:
+        """Bound what `admit` gives: by nothing but the view's cap."""
+        return Most()
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Bring nobody near."""

@@ -14,6 +14,7 @@ from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
 from stillwatch.kit.held import Held
 from stillwatch.kit.urn import member_bits, most_ratio, urn_bits
+from stillwatch.model.view import Most
 
 LEAST = 5
 """Owners of the smallest group that is proposed: the least that a finding may name."""
@@ -77,6 +78,10 @@ class UrnSight:
         ratios = [most_ratio(members, candidates, held, self.drawn) for held in self.columns]
         bits: npt.NDArray[np.float64] = np.log2(sum(ratios) / len(ratios))
         return bits
+
+    def most(self) -> Most:
+        """Give the columns."""
+        return Most(columns=self.columns)
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Know nobody by what he shows alone."""

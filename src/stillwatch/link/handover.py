@@ -21,7 +21,7 @@ from stillwatch.kit.odds import surplus_bits
 from stillwatch.kit.union import find, join_all
 from stillwatch.link._urn import LEAST
 from stillwatch.model.traces import Handovers, Traces
-from stillwatch.model.view import Sight
+from stillwatch.model.view import Most, Sight
 
 NEEDS = ("messages", "response")
 CAP = 24.0
@@ -117,6 +117,12 @@ class HandoverSight:
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives."""
         return self.admit(members, candidates)
+
+    def most(self) -> Most:
+        """Bound what `admit` gives: nothing for who never gave nor took."""
+        each = np.zeros(self.owners)
+        each[self.events.giver] = each[self.events.taker] = CAP
+        return Most(each=each)
 
     def _talks(self, who: npt.NDArray[np.int32], events: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Count the distinct conversations of each owner among some events."""

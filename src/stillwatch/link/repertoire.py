@@ -20,7 +20,7 @@ from stillwatch.kit.held import Held
 from stillwatch.kit.urn import member_bits, modal_values, urn_bits
 from stillwatch.link._urn import LEAST, UrnSight, mean_bits
 from stillwatch.model.traces import Traces
-from stillwatch.model.view import Sight
+from stillwatch.model.view import Framed, Most, Sight
 
 NEEDS = ("messages",)
 CAP = 20.0
@@ -70,6 +70,10 @@ class RepertoireSight(UrnSight):
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
         return self.admit(members, candidates)
+
+    def most(self) -> Most:
+        """Give the frames."""
+        return Most(framed=Framed(table=self.families, single=OWN_CAP, cap=CAP))
 
 
 def look(traces: Traces) -> Sight | None:

@@ -20,7 +20,7 @@ from stillwatch.kit.held import Held
 from stillwatch.kit.jit import kernel
 from stillwatch.link._late import LateSight, calibrated
 from stillwatch.model.traces import Traces
-from stillwatch.model.view import Sight
+from stillwatch.model.view import Most, Sight
 
 NEEDS = ("at",)
 CAP = 8.0
@@ -108,6 +108,11 @@ class RhythmSight(LateSight):
         del members
         most = float(calibrated(np.array([1.0 / (len(self.telling) + 1.0)]))[0])
         return np.where(self._counts(candidates) >= LEAST_HOURS, most, 0.0)
+
+    def most(self) -> Most:
+        """Bound what `admit` gives, as `reach` does for every group."""
+        everybody = np.arange(self.hours.units, dtype=np.int32)
+        return Most(each=self.reach(everybody[:0], everybody))
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members keep the group's rhythm better than nearly all others."""

@@ -19,7 +19,7 @@ from stillwatch.kit.groups import Groups
 from stillwatch.link._late import LateSight
 from stillwatch.model.items import Items, deficit_bits
 from stillwatch.model.traces import Traces
-from stillwatch.model.view import Sight
+from stillwatch.model.view import Most, Sight
 
 NEEDS = ("messages",)
 CAP = 16.0
@@ -49,6 +49,10 @@ class ShardsSight(LateSight):
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Bound what `admit` gives: nothing."""
         return self.admit(members, candidates)
+
+    def most(self) -> Most:
+        """Bound what `admit` gives: nothing."""
+        return Most(each=0.0)
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many items were asked by two members, and how many would be by chance."""

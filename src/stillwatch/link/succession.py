@@ -19,7 +19,7 @@ from stillwatch.kit.odds import surplus_bits
 from stillwatch.link._late import LateSight
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Traces
-from stillwatch.model.view import Sight
+from stillwatch.model.view import Most, Sight
 
 NEEDS = ("closed_at", "created_at")
 CAP = 16.0
@@ -114,6 +114,10 @@ class SuccessionSight(LateSight):
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Bound what `admit` gives: nothing, in a group that shows no successions."""
         return np.full(len(candidates), np.inf if self._bits(members) >= SHOWN_BITS else 0.0)
+
+    def most(self) -> Most:
+        """Bound what `admit` gives: nothing, in a group of which no account was closed."""
+        return Most(woken=self.closed)
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members were opened within a week after another was closed, and before."""

@@ -6,16 +6,42 @@ weigh what they see without knowing them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
+from stillwatch.kit.held import Held
 from stillwatch.model.traces import Traces
 
 Owners = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framed:
+    """What a view of frames could give: as `kit.urn.member_bits`, also with the commonest frame set aside."""
+
+    table: Held
+    single: float
+    """Bits that all frames together give at the most, the commonest one included."""
+    cap: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Most:
+    """What a view could give anybody, told before it looks at a group; `admit` never gives more."""
+
+    each: Bits | float = float("inf")
+    """Bits for each owner, whatever the group: of a view that has neither tables nor frames."""
+    woken: npt.NDArray[np.bool_] | None = None
+    """Owners of whom a group must have one before the view speaks at all; then it may give its cap."""
+    columns: Sequence[Held] = ()
+    """Tables whose ratios it averages, as `kit.urn.member_bits`."""
+    framed: Framed | None = None
 
 
 class Sight(Protocol):
@@ -32,6 +58,9 @@ class Sight(Protocol):
 
     def reach(self, members: Owners, candidates: Owners) -> Bits:
         """Bound what `admit` gives each candidate from above; cheaper where that can be."""
+
+    def most(self) -> Most:
+        """Bound what `admit` gives anybody in any group; asked once."""
 
     def near(self, members: Owners) -> Owners:
         """Owners, members or not, who share anything telling with the members."""

@@ -3,7 +3,7 @@
 A fingerprint of `kit.fingerprint` (winnowed shingles of four words; digits, code and quotations are slots) is hashed
 under the group's key of the week: outsiders learn nothing, and what was kept of one week does not match in the next.
 Whoever holds the key can test a text that he has or guesses; that is what it is for. What the family shares with any
-text of the clean control set is left out, so that no ordinary customer's words are in it.
+text of the clean control set is left out, so that no ordinary customer's words are in it (`control`).
 
 Cost: one pass over each text; a match costs a look-up for each fingerprint. Source: Schleimer, Wilkerson and Aiken
 2003, "Winnowing"; keyed BLAKE2b, RFC 7693.
@@ -107,7 +107,7 @@ def publish(
 
     Args:
         exemplars: a few of its prompts.
-        control: fingerprints of all texts of the clean control set.
+        control: fingerprints that stand in the clean control set.
         controls: how many texts that set has.
         accounts: flagged accounts that sent it.
     """
@@ -164,14 +164,3 @@ class Matcher:
             for number, share in shares.items()
             if share >= self._families[number].threshold
         }
-
-
-def control_marks(texts: Iterable[str], reader: Reader | None = None) -> tuple[frozenset[int], int]:
-    """Take the fingerprints of the clean control set, and count its texts."""
-    taken = reader or Reader()
-    found: set[int] = set()
-    count = 0
-    for text in texts:
-        found |= taken.marks(text)
-        count += 1
-    return frozenset(found), count

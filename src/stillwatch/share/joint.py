@@ -1,13 +1,14 @@
 """Joint: what each side sees of one operation, by week, in rounded counts; and what each thinks of it.
 
 One's own released bulletins stand beside what peers answered to them; what peers told stands beside what was found of
-it here. Below the floor of a sighting one's own side stays empty: the view may be shown to the peer.
+it here; two that a person joined are one operation. Below the floor of a sighting one's own side stays empty: the view
+may be shown to the peer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +17,9 @@ from stillwatch.share.actors import sentence
 from stillwatch.share.answers import LEAST_SIGHTED
 from stillwatch.share.exchange import Imported
 from stillwatch.share.formats._objects import EXTENSION, Object, own_id
+from stillwatch.share.joins import Join
+
+FOUND: Final = "found it"
 
 
 class Side(msgspec.Struct, kw_only=True, frozen=True):
@@ -42,7 +46,11 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Operation(msgspec.Struct, kw_only=True, frozen=True):
-    """One operation, as its bulletin tells of it, with all sides."""
+    """One operation, as its bulletin tells of it, with all sides.
+
+    Attributes:
+        joined: bulletins of peers that tell of it too, as a person said.
+    """
 
     bulletin: str
     producer: str
@@ -52,6 +60,7 @@ class Operation(msgspec.Struct, kw_only=True, frozen=True):
     actor: str
     sides: list[Side]
     opinions: list[View]
+    joined: list[str] = []
 
     @property
     def disputed(self) -> bool:
@@ -60,17 +69,38 @@ class Operation(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def joint(
-    own: Sequence[Bulletin], imported: Sequence[Imported], answers: Iterable[tuple[str, Object]], organisation: str
-) -> list[Operation]:
+    own: Sequence[Bulletin], imported: Sequence[Imported], answers: Iterable[tuple[str, Object]], organisation: str,
+    joins: Sequence[Join] = (),
+) -> list[Operation]:  # fmt: skip
     """Lay everything side by side.
 
     Args:
+        joins: which of one's own and which of a peer's are one operation; nothing that was revoked is joined.
         answers: what peers sent back, each with the organisation in whose name it came.
         organisation: one's own.
     """
     held = list(answers)
-    told = [_operation(one, held, []) for one in own]
-    return told + [_operation(one.bulletin, held, _here(one, organisation)) for one in imported]
+    every = {one.id: _operation(one, held, []) for one in own}
+    theirs = {one.bulletin.id: _operation(one.bulletin, held, _here(one, organisation)) for one in imported}
+    for join in joins:
+        mine, other = every.get(join.own), theirs.get(join.told)
+        if mine is not None and other is not None and not mine.revoked and not other.revoked:
+            every[join.own] = _one(mine, other)
+            del theirs[join.told]
+    return [*every.values(), *theirs.values()]
+
+
+def _one(mine: Operation, other: Operation) -> Operation:
+    """Lay two operations together that are one; who found it himself is not told as seeing it too."""
+    sides: dict[str, Side] = {}
+    for side in [*mine.sides, *other.sides]:
+        held = sides.get(side.organisation)
+        if held is None or (held.how != FOUND and side.how == FOUND):
+            sides[side.organisation] = side
+    return msgspec.structs.replace(
+        mine, sides=list(sides.values()), opinions=[*mine.opinions, *other.opinions],
+        joined=[*mine.joined, other.bulletin],
+    )  # fmt: skip
 
 
 def by_week(operations: Iterable[Operation]) -> Mapping[str, dict[str, int]]:
@@ -87,7 +117,7 @@ def by_week(operations: Iterable[Operation]) -> Mapping[str, dict[str, int]]:
 def _operation(bulletin: Bulletin, answers: Sequence[tuple[str, Object]], here: Sequence[Side]) -> Operation:
     about = {own_id(kind, bulletin.id) for kind in ("campaign", "intrusion-set")}
     maker = Side(
-        organisation=bulletin.producer, how="found it", accounts=bulletin.volume.accounts,
+        organisation=bulletin.producer, how=FOUND, accounts=bulletin.volume.accounts,
         exchanges=bulletin.volume.exchanges, weeks={one.week: one.exchanges for one in bulletin.weeks},
     )  # fmt: skip
     sighted = [_sighted(name, one) for name, one in answers if one.get("sighting_of_ref") in about]

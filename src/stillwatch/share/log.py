@@ -21,7 +21,7 @@ from stillwatch.share.files import locked
 
 FILE: Final = "disclosures.jsonl"
 Did = Literal["previewed", "prepared", "released", "exported", "published", "served", "matched", "sighted", "revoked",
-              "imported", "disputed", "claimed", "replied", "withdrawn", "referred"]  # fmt: skip
+              "imported", "disputed", "claimed", "replied", "withdrawn", "referred", "joined", "parted"]  # fmt: skip
 
 
 class Line(msgspec.Struct, kw_only=True, frozen=True):

@@ -76,7 +76,8 @@ def _sentence(text: str) -> str:
 
 def _row(axis: Axis) -> str:
     if axis.reference is None:
-        return f"| {_ASKS[axis.kind]} | {_share(axis.suspect, axis.suspect_limits)} | {axis.items} |"
+        share = _share(axis.suspect, axis.suspect_limits) if axis.items else "-"
+        return f"| {_ASKS[axis.kind]} | {share} | {axis.items} |"
     reference = _share(axis.reference, axis.reference_limits)
     difference = "-"
     if axis.difference is not None and axis.limits is not None:
