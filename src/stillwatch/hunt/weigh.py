@@ -8,6 +8,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -172,7 +173,7 @@ class Labels:
         return label
 
 
-def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined) -> Weighed:
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, threads: int = 1) -> Weighed:
     """Read the families that belong to settled groups, against the control families of the log."""
     families, streams = traces.families, traces.streams
     assert families is not None  # noqa: S101 - the corridor made them
@@ -191,12 +192,16 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     by_family = Sums(labels=labels.families(), limit=limit)
     groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
-    for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
-        owner = crowd.owner[piece["who"]]
-        columns = _columns(piece)
-        by_family.add(labels.of(owner, piece["primary"]), owner, columns)
-        by_owner.add(labels.control_owner[owner], owner, columns)
-        by_stream.add(alone.of(owner, piece["primary"]), owner, columns)
+    with ThreadPoolExecutor(threads) as pool:
+        for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
+            owner = crowd.owner[piece["who"]]
+            columns = _columns(piece)
+            labelled = (
+                labels.of(owner, piece["primary"]),
+                labels.control_owner[owner],
+                alone.of(owner, piece["primary"]),
+            )
+            list(pool.map(Sums.add, (by_family, by_owner, by_stream), labelled, [owner] * 3, [columns] * 3))
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])

@@ -17,6 +17,7 @@ handover, and only if all his ties together beat the odds against a stranger.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import log2
 from typing import Any, Final
@@ -110,23 +111,31 @@ class Settled:
     """Members whom the pointing of a peer let in, by whose it was."""
 
 
-def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = ()) -> Proposals:
+def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = (), threads: int = 1) -> Proposals:
     """Propose, weigh and control: every group that any view or a peer proposes, by all views that did not."""
-    proposed = {name: look.sight.propose() for name, look in looks.items()}
+    with ThreadPoolExecutor(threads) as pool:
+        return _examined(looks, fdr, told, pool)
+
+
+def _examined(looks: Mapping[str, Look], fdr: float, told: Sequence[Told], pool: Executor) -> Proposals:
+    proposed = dict(zip(looks, pool.map(lambda look: look.sight.propose(), looks.values()), strict=True))
     own = [members for found in proposed.values() for members in found]
     every = sets.of([*own, *(one.members for one in told)])
     by = [name for name, found in proposed.items() for _ in range(len(found))] + [PEERS] * len(told)
     proposer = np.array(by, dtype=object)
-    bits: dict[str, npt.NDArray[np.float64]] = {}
-    total = np.zeros(len(every))
-    for name, look in looks.items():
+
+    def weigh(name: str) -> npt.NDArray[np.float64]:
         asked = np.asarray((proposer != name) | (name in SELF_CONFIRMING), bool)
         asked[len(own) :] = [name not in one.aside for one in told]
         weighed = np.zeros(len(every))
         if asked.any():
-            weighed[asked] = look.sight.weigh(every if asked.all() else every.where(asked))
-        bits[name] = weighed
-        total += np.minimum(weighed, look.view.CAP)
+            weighed[asked] = looks[name].sight.weigh(every if asked.all() else every.where(asked))
+        return weighed
+
+    bits = dict(zip(looks, pool.map(weigh, looks), strict=True))
+    total = np.zeros(len(every))
+    for name, look in looks.items():
+        total += np.minimum(bits[name], look.view.CAP)
     gain = _gain(len(own), len(told))
     passed = ebh((total + gain) * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
     return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed, gain=gain, told=told)
