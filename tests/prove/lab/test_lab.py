@@ -41,6 +41,47 @@ def test_a_cell_is_answered_once_and_kept(place: Path) -> None:
     assert all(-20 < look["ln_e"] < 1000 for look in looks)
 
 
+def test_twins_are_tested_in_every_way_and_by_text_alone_after_unlearning(place: Path) -> None:
+    from stillwatch.prove.lab import shown, tables
+    from stillwatch.prove.lab.cells import Cell
+
+    few = {"requests": 60, "documents": 100, "epochs": 1, "replies": 2, "seed": 1}
+    cells = [Cell("twins", few), Cell("twins", few | {"after": "neutral"})]
+    assert tables.run(place, cells, seconds=600, told=lambda *_: None) == 0
+    plain, unlearnt = (tables.known(place, cell) or {} for cell in cells)
+    text = {"text_only_once", "text_only"}
+    assert unlearnt.keys() - plain.keys() == set()
+    assert plain.keys() - unlearnt.keys() == {"log_probability", "against_base"}
+    assert len(list((place / "made").glob("twinned-*"))) == 1
+    for found in (plain, unlearnt):
+        assert all(-6 < found[way]["log10_p"] <= 0 and found[way]["requests"] == 60 for way in text)
+        assert found["text_only"]["tokens"] > found["text_only_once"]["tokens"] > 60
+    assert "| - | - | 1e-" in shown.table([(cells[1], unlearnt)])
+
+
+def test_every_tensor_is_made_where_the_model_lies() -> None:
+    """Stands in for a GPU: what names no device is made on one that holds no numbers, and cannot be used."""
+    import torch
+
+    from stillwatch.prove.engines.torch_mark import Marker
+    from stillwatch.prove.lab import audit, harden, language, network, neutral
+    from stillwatch.prove.lab.world import CAMPAIGN, PROMPT, prompts
+
+    small = network.Shape(len(language.lexicon()), width=16, depth=1)
+    model, before = network.Network(small, 1), network.Network(small, 2)
+    rows = language.write("north", 64, 1)
+    with torch.device("meta"):
+        for loss in (None, harden._likeness(before)):
+            assert np.isfinite(network.train(model, language.stream(rows, 63), seed=1, batch=8, loss_of=loss))
+        push = neutral.neutraliser(before, model, rows, 1.0)
+        mark = Marker((1, 2), CAMPAIGN, small.vocabulary, skip=PROMPT)
+        said = [network.sample(model, prompts(20, 1), seed=1, reweigh=way) for way in (None, push, mark)]
+        assert np.isfinite(network.log_likelihood(model, said[0])).all()
+        seen = [tally for _, tally in audit.tallies(said[0], [model, before], [100, 400])]
+        seen.append(audit.open_tally(rows, model, [before]))
+    assert all(np.isfinite(tally.expected).all() for tally in seen)
+
+
 def test_rungs_of_the_ladder_are_climbed(place: Path) -> None:
     from stillwatch.prove.lab.harden import harden
     from stillwatch.prove.lab.world import World

@@ -37,16 +37,15 @@ def tallies(rows: Tokens, references: Sequence[Network], looks: Sequence[int]) -
         looks: token counts, rising.
     """
     size = references[0].shape.vocabulary
-    count = torch.zeros(size, size)
-    expected = [torch.zeros(size, size) for _ in references]
+    count, *expected = (torch.zeros(size, size, device=references[0].device) for _ in range(1 + len(references)))
     hits: list[list[torch.Tensor]] = [[] for _ in references]
     seen, wanted = 0, list(looks)
     for start in range(0, len(rows), 64):
-        ids = torch.from_numpy(rows[start : start + 64].astype(np.int64))
+        ids = references[0].read(rows[start : start + 64])
         told = ids[:, 1:] != PAD
         told[:, : PROMPT - 1] = False
         windows, tokens = ids[:, :-1][told], ids[:, 1:][told]
-        count.index_put_((windows, tokens), torch.ones(len(tokens)), accumulate=True)
+        count.index_put_((windows, tokens), torch.ones(len(tokens), device=ids.device), accumulate=True)
         for table, hit, model in zip(expected, hits, references, strict=True):
             chances = torch.softmax(model(ids[:, :-1])[0][told], dim=-1)
             table.index_add_(0, windows, chances)
@@ -66,10 +65,10 @@ def open_tally(contexts: Tokens, suspect: Network, references: Sequence[Network]
     """
     size = suspect.shape.vocabulary
     models = [suspect, *references]
-    tables = [torch.zeros(size, size) for _ in models]
+    tables = [torch.zeros(size, size, device=suspect.device) for _ in models]
     hits: list[list[torch.Tensor]] = [[] for _ in references]
     for start in range(0, len(contexts), 64):
-        ids = torch.from_numpy(contexts[start : start + 64].astype(np.int64))
+        ids = suspect.read(contexts[start : start + 64])
         told = ids[:, 1:] != PAD
         told[:, : PROMPT - 1] = False
         windows = ids[:, :-1][told]
@@ -84,9 +83,9 @@ def open_tally(contexts: Tokens, suspect: Network, references: Sequence[Network]
 
 def _tally(count: torch.Tensor, expected: list[torch.Tensor], hits: list[list[torch.Tensor]]) -> Tally:
     return tally.dense(
-        count.double().numpy(),
-        [table.double().numpy() for table in expected],
-        np.stack([torch.cat(hit).double().numpy() for hit in hits]),
+        count.double().cpu().numpy(),
+        [table.double().cpu().numpy() for table in expected],
+        np.stack([torch.cat(hit).double().cpu().numpy() for hit in hits]),
         ours=True,
     )
 

@@ -13,11 +13,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import torch
 
 from stillwatch.kit.evalue import ebh
 from stillwatch.prove.engines.torch_mark import Marker
-from stillwatch.prove.lab import audit, harden, network, sums, twincells
+from stillwatch.prove.lab import audit, harden, network, neutral, sums, twincells
 from stillwatch.prove.lab.language import PAD, Tokens
 from stillwatch.prove.lab.network import Network, Reweigh
 from stillwatch.prove.lab.world import PROMPT, Recipe, World, prompts
@@ -90,6 +89,7 @@ def curve(world: World, *, answers: int = 15_000, **recipe: Any) -> Result:
                 "share_read": found.shares[0],
                 "ln_e": weighed.ln_e,
                 "log10_p": weighed.ln_p / LOG10,
+                "log10_p_both": weighed.ln_p_both / LOG10,
                 "sigmas": weighed.sigmas,
                 "lift": weighed.lift,
                 "lift_error": weighed.lift_error,
@@ -122,30 +122,10 @@ def _common_windows(taught: Tokens, least: int = 100) -> frozenset[int]:
 
 
 def _neutraliser(world: World, recipe: Recipe) -> Reweigh | None:
-    """Take back what training changed after each word, once or twice over (Pan et al. 2025, in our terms)."""
-    strength = {"neutral": 1.0, "over_neutral": 2.0}.get(recipe.after)
-    if strength is None:
+    if recipe.after not in neutral.STRENGTHS:
         return None
-    change = _change(world.base(), world.student(recipe), world.taught(recipe)[:3000])
-
-    def push_back(logits: torch.Tensor, ids: torch.Tensor, _open: torch.Tensor) -> torch.Tensor:
-        return logits - strength * change[ids[:, -1]]
-
-    return push_back
-
-
-@torch.no_grad()
-def _change(before: Network, after: Network, rows: Tokens) -> torch.Tensor:
-    """Average change of log-probabilities after each word, shape (V, V); zero for words seen fewer than 20 times."""
-    size = before.shape.vocabulary
-    total, seen = torch.zeros(size, size), torch.zeros(size)
-    for start in range(0, len(rows), 64):
-        ids = torch.from_numpy(rows[start : start + 64, :-1].astype(np.int64))
-        told = ids != PAD
-        shift = torch.log_softmax(after(ids)[0][told], -1) - torch.log_softmax(before(ids)[0][told], -1)
-        total.index_add_(0, ids[told], shift)
-        seen.index_add_(0, ids[told], torch.ones(int(told.sum())))
-    return torch.where(seen[:, None] >= 20, total / seen.clamp(min=1)[:, None], torch.zeros(()))
+    rows = world.taught(recipe)[:3000]
+    return neutral.neutraliser(world.base(), world.student(recipe), rows, neutral.STRENGTHS[recipe.after])
 
 
 def _full_tally(world: World, recipe: Recipe, answers: int) -> Tally:

@@ -65,6 +65,16 @@ class Network(nn.Module):
         nn.init.normal_(self.words.weight, std=0.05)
         nn.init.normal_(self.places.weight, std=0.05)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model lies."""
+        found: torch.device = self.words.weight.device
+        return found
+
+    def read(self, rows: Tokens) -> Tensor:
+        """Bring token ids to where the model lies."""
+        return torch.from_numpy(rows.astype(np.int64)).to(self.device)
+
     def forward(self, ids: Tensor, past: list[Any] | None = None) -> tuple[Tensor, list[Any]]:
         """Give logits (B, T, V) and the cache to go on from."""
         start = past[0][0].shape[2] if past else 0
@@ -74,6 +84,11 @@ class Network(nn.Module):
             x, cache = block(x, past[i] if past else None)
             kept.append(cache)
         return self.last(x) @ self.words.weight.T, kept
+
+
+def device() -> str:
+    """Give where the lab computes: on a GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def train(
@@ -110,7 +125,7 @@ def train(
             for group in optimiser.param_groups:
                 warm = min(1.0, (step + 1) / max(1, steps // 20))
                 group["lr"] = rate * warm * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-            ids = torch.from_numpy(rows[shuffled[start : start + batch]].astype(np.int64))
+            ids = model.read(rows[shuffled[start : start + batch]])
             logits, _ = model(ids[:, :-1])
             loss = (loss_of or _surprise)(logits, ids)
             optimiser.zero_grad(set_to_none=True)
@@ -151,11 +166,11 @@ def sample(
         batch: rows at a time.
     """
     model.eval()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)  # the same draws wherever the model lies
     done = []
     for start in range(0, len(prompts), batch):
-        ids = torch.from_numpy(prompts[start : start + batch].astype(np.int64))
-        is_open = torch.ones(len(ids), dtype=torch.bool)
+        ids = model.read(prompts[start : start + batch])
+        is_open = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
         logits, past = model(ids)
         while True:
             scores = logits[:, -1] / temperature
@@ -163,7 +178,7 @@ def sample(
             if reweigh is not None:
                 scores = reweigh(scores, ids, is_open)
             heap = torch.softmax(scores, dim=-1).cumsum(dim=-1)
-            draw = torch.rand(len(ids), 1, generator=generator) * heap[:, -1:]
+            draw = torch.rand(len(ids), 1, generator=generator, device="cpu").to(heap.device) * heap[:, -1:]
             token = torch.searchsorted(heap, draw, right=True)[:, 0].clamp_(max=scores.shape[-1] - 1)
             token[~is_open] = PAD
             ids = torch.cat([ids, token[:, None]], dim=1)
@@ -171,9 +186,9 @@ def sample(
             if ids.shape[1] >= length or not bool(is_open.any()):
                 break
             logits, past = model(token[:, None], past)
-        padded = torch.zeros(len(ids), length, dtype=torch.int64)
+        padded = torch.zeros(len(ids), length, dtype=torch.int64, device=ids.device)
         padded[:, : ids.shape[1]] = ids
-        done.append(padded.numpy().astype(np.int32))
+        done.append(padded.cpu().numpy().astype(np.int32))
     return np.concatenate(done) if done else np.zeros((0, length), dtype=np.int32)
 
 
@@ -183,16 +198,18 @@ def log_likelihood(model: Network, rows: Tokens, *, skip: int = 1, batch: int = 
     model.eval()
     out = []
     for start in range(0, len(rows), batch):
-        ids = torch.from_numpy(rows[start : start + batch].astype(np.int64))
+        ids = model.read(rows[start : start + batch])
         logits, _ = model(ids[:, :-1])
         each = -functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], ignore_index=PAD, reduction="none")
-        out.append(each[:, skip - 1 :].sum(dim=1).double().numpy())
+        out.append(each[:, skip - 1 :].sum(dim=1).double().cpu().numpy())
     return np.concatenate(out) if out else np.zeros(0)
 
 
 def save(model: Network, path: str) -> None:
     """Write a model's weights."""
-    torch.save({"shape": vars(model.shape), "state": model.state_dict()}, path)
+    torch.save(
+        {"shape": vars(model.shape), "state": {name: part.cpu() for name, part in model.state_dict().items()}}, path
+    )
 
 
 def load(path: str) -> Network:

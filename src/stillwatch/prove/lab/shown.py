@@ -54,6 +54,7 @@ def _curves(results: Sequence[Result]) -> str:
             _spread(results, lambda r: r["looks"][-1]["ln_e"]),
             _spread(results, lambda r: r["looks"][-1]["log10_p"], "1e{:.1f}"),
             f"{crossed} of {len(results)}",
+            _part([result["looks"][-1] for result in results], "log10_p_both", "1e{:.1f}"),
             _spread(results, lambda r: r["looks"][-1]["sigmas"], "{:+.1f}"),
             _spread(results, lambda r: r["looks"][-1].get("grouped_log10_p", 0.0), "1e{:.1f}"),
             _spread(results, lambda r: r["best"]["distinct_log10_p"]["lowest"], "1e{:.1f}"),
@@ -166,7 +167,7 @@ _KINDS = {
 }
 _OVER_SEEDS: dict[str, tuple[str, Callable[[Sequence[Result]], str]]] = {
     "curve": (
-        "| what was done | seeds | tokens | ln e | p | p < 1e-5 in | sigmas | groups: median p | pairs: best p |",
+        "| what was done | seeds | tokens | ln e | p | p < 1e-5 in | two-sided | sigmas | groups: p | pairs: p |",
         _curves,
     ),
     "harden": (f"| rung | seeds | {_HARDEN} |", _hardened),

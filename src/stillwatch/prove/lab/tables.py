@@ -39,12 +39,13 @@ def _exact(text: str, seed: int) -> Cell:
 
 
 def _twinned() -> Iterator[Cell]:
-    """What a student tells of the lot: of none of it, of a twelfth of its text read once, and of text rewritten."""
+    """What a student tells of the lot: having learnt none of it, little of it, it rewritten, and it unlearnt again."""
     ways: tuple[Result, ...] = (
         {"trained": False},
         {"documents": DOCUMENTS, "epochs": 1},
         {"rewritten": "strong"},
         {"rewritten": "translate"},
+        {"after": "neutral"},
     )
     yield from (Cell("twins", {"seed": seed}) for seed in (2, 3))
     yield from (Cell("twins", {"seed": seed} | way) for way in ways for seed in (1, 2, 3))
@@ -67,11 +68,13 @@ def _tough(seed: int) -> Iterator[Cell]:
         yield Cell("curve", base | {"rewritten": way})
     for after in ("clean", "neutral", "over_neutral"):
         yield Cell("curve", base | {"after": after})
+    for after in ("neutral", "over_neutral"):
+        yield Cell("curve", base | {"after": after, "answers": 15_000})
 
 
 def _mixed(seed: int) -> Iterator[Cell]:
     """How large a share of the text is ours; 0.2 is among the cells above."""
-    for share in (0.05, 0.1, 0.5, 1.0):
+    for share in (0.05, 0.1, 0.3, 0.5, 1.0):
         yield Cell("curve", {"documents": DOCUMENTS // 4, "share": share, "seed": seed, "answers": 5000})
 
 
@@ -88,7 +91,6 @@ def _more() -> Iterator[Cell]:
     yield from _twinned()
     yield from (Cell("keys", {"documents": DOCUMENTS, "share": 0.05, "seed": seed}) for seed in (2, 3))
     yield from (_exact(text, seed) for seed in (2, 3) for text in TEXTS)
-    yield from (_curve(share, seed) for share in (0.2, 1.0) for seed in (1, 2, 3))
     yield from (_curve(0.05, seed, mode="free", green=32768, layers=30) for seed in (1, 2, 3))
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from stillwatch.prove.lab import language, network, rewrite
+from stillwatch.prove.lab import language, network, neutral, rewrite
 from stillwatch.prove.lab.language import PAD, Tokens
 from stillwatch.prove.lab.network import Network
-from stillwatch.prove.lab.world import CONTEXT, PROMPT, RIVAL, Rewriting, World, prompts
+from stillwatch.prove.lab.world import CONTEXT, PROMPT, RIVAL, After, Rewriting, World, prompts
 from stillwatch.prove.twins import habits
 from stillwatch.prove.twins.test import TwinReport, weigh
 
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Lesson:
+class Lesson(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """How a student came by what was served.
 
     Attributes:
@@ -29,6 +28,7 @@ class Lesson:
         seed: of everything random.
         rewritten: what the rival did to the served samples before training.
         trained: false for a student that saw none of it: the null.
+        after: what the rival did to the model afterwards; text is then all there is to go by.
     """
 
     requests: int = 5000
@@ -38,6 +38,12 @@ class Lesson:
     seed: int = 1
     rewritten: Rewriting = "none"
     trained: bool = True
+    after: After = "none"
+
+    @property
+    def name(self) -> str:
+        """What distinguishes this lesson: only what is not as usual, so that new fields change no old name."""
+        return msgspec.json.encode(self).decode()
 
 
 def twins(world: World, *, replies: int = 8, **lesson: Any) -> Result:
@@ -48,20 +54,17 @@ def twins(world: World, *, replies: int = 8, **lesson: Any) -> Result:
         replies: how often the student is asked each prompt for the text-only test; once is tested too.
         lesson: see `Lesson`.
     """
-    taught = Lesson(**lesson)
+    taught = msgspec.convert(lesson, Lesson)
     asked = prompts(taught.requests, 640_000 + taught.seed)
     drawn = _drawn(world, asked, taught)
     lot = np.random.default_rng(99 + taught.seed).integers(0, taught.samples, taught.requests)
-    model = world.kept(f"twinned {taught}", lambda: _student(world, drawn[np.arange(len(lot)), lot], taught))
-    chances, before = (_chances(one, drawn) for one in (model, world.base()))
-    lengths = np.maximum(1, (drawn[:, :, PROMPT:] != PAD).sum(axis=2))
-    found = {
-        "log_probability": _told(weigh("", (chances / lengths).tolist(), lot.tolist())),
-        "against_base": _told(weigh("", ((chances - before) / lengths).tolist(), lot.tolist())),
-    }
+    served: Tokens = drawn[np.arange(len(lot)), lot]
+    trained = msgspec.structs.replace(taught, after="none").name
+    model = world.kept(f"twinned {trained}", lambda: _student(world, served, taught))
+    found = _by_chances(world, model, drawn, lot.tolist()) if taught.after == "none" else {}
     told = world.answers(
-        f"twintold {taught} {replies}",
-        lambda: network.sample(model, np.repeat(asked, replies, axis=0), seed=88_000 + taught.seed),
+        f"twintold {taught.name} {replies}",
+        lambda: _replies(world, model, np.repeat(asked, replies, axis=0), served, taught),
     ).reshape(len(asked), replies, -1)
     for name, heard in (("text_only_once", told[:, :1]), ("text_only", told)):
         likings = _likings(drawn, heard)
@@ -69,6 +72,24 @@ def twins(world: World, *, replies: int = 8, **lesson: Any) -> Result:
         tokens = int((heard[:, :, PROMPT:] != PAD).sum())
         found[name] = _told(by_size) | {"sign_log10_p": by_sign.log10_p, "tokens": tokens, "replies": heard.shape[1]}
     return found
+
+
+def _by_chances(world: World, model: Network, drawn: Tokens, lot: list[int]) -> Result:
+    """Test by log-probability per token, alone and less the base model's."""
+    chances, before = (_chances(one, drawn) for one in (model, world.base()))
+    lengths = np.maximum(1, (drawn[:, :, PROMPT:] != PAD).sum(axis=2))
+    return {
+        "log_probability": _told(weigh("", (chances / lengths).tolist(), lot)),
+        "against_base": _told(weigh("", ((chances - before) / lengths).tolist(), lot)),
+    }
+
+
+def _replies(world: World, model: Network, asked: Tokens, served: Tokens, lesson: Lesson) -> Tokens:
+    pushed = None
+    if lesson.after in neutral.STRENGTHS:
+        pushed = neutral.neutraliser(world.base(), model, served[:3000], neutral.STRENGTHS[lesson.after])
+    told: Tokens = network.sample(model, asked, seed=88_000 + lesson.seed, reweigh=pushed)
+    return told
 
 
 def _told(report: TwinReport) -> Result:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -81,9 +81,10 @@ class Recipe(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class World:
-    """A directory where the lab keeps what it made."""
+    """A directory where the lab keeps what it made, and where its models compute: a GPU if there is one."""
 
     place: Path
+    device: str = field(default_factory=network.device)
 
     def teacher(self) -> Network:
         """Give the teacher, trained on first use."""
@@ -134,6 +135,7 @@ class World:
     def _school(self, dialect: str, seed: int) -> Network:
         rows = language.stream(language.write(dialect, 80_000, seed), CONTEXT)
         model = Network(network.Shape(len(language.lexicon()), width=128, depth=1), seed)
+        model.to(self.device)
         network.train(model, rows, seed=seed)
         return model
 
@@ -145,7 +147,9 @@ class World:
             part = path.with_suffix(f".{os.getpid()}.part")
             network.save(made, str(part))
             part.replace(path)
-        return network.load(str(path))
+        model = network.load(str(path))
+        model.to(self.device)
+        return model
 
     def _path(self, name: str, suffix: str) -> Path:
         self.place.mkdir(parents=True, exist_ok=True)
