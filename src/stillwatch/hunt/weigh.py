@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scan import Task
-from stillwatch.engine.scratch import Scratch
+from stillwatch.engine.scratch import Limit, Scratch
+from stillwatch.engine.spill import Distinct
 from stillwatch.hunt.exemplify import Chosen, choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
@@ -23,7 +24,7 @@ from stillwatch.judge.exemplars import Exemplar
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import STREAM
 from stillwatch.judge.streams import Enriched, enriched
-from stillwatch.kit.codes import Codes, Seen
+from stillwatch.kit.codes import Codes
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.jit import kernel
 from stillwatch.kit.pairs import Pairs
@@ -47,6 +48,10 @@ _COLUMNS: Final[dict[str, Any]] = {
     "input_tokens": np.int32, "output_tokens": np.int32, "reasoning_tokens": np.int32, "flags": np.uint8,
     "last": np.uint64, "sum": np.uint64, "first": np.uint64, "system": np.uint64,
 }  # fmt: skip
+
+
+VALUES: Final = ("last", "sum", "first", "system")
+"""Columns of which the distinct values under each label are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +82,15 @@ class Sums:
     """Sums over the exchanges of each label."""
 
     labels: int
+    limit: Limit
     tallies: npt.NDArray[np.float64] = field(init=False)
-    _seen: dict[str, Seen] = field(default_factory=dict)
+    _seen: dict[str, Distinct] = field(init=False)
+    _counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     _sent: Pairs = field(default_factory=Pairs)
 
     def __post_init__(self) -> None:
         self.tallies = np.zeros((self.labels, tally.SIZE))
+        self._seen = {name: Distinct(self.labels, self.limit) for name in VALUES}
 
     def add(
         self, label: npt.NDArray[np.int32], owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
@@ -100,15 +108,17 @@ class Sums:
             places, 1, own["answers"], own["ends"], own["tokens"], own["script"], own["answer_tokens"],
             usage.astype(np.int32), own["flags"], np.ones(len(here), np.bool_), self.tallies,
         )  # fmt: skip
-        for name in ("last", "sum", "first", "system"):
+        for name, seen in self._seen.items():
             key = np.zeros(len(mine), U64)
             pair(mine.astype(U64), own[name], key)
-            self._seen.setdefault(name, Seen(self.labels)).note(key, mine)
+            seen.note(key, mine)
         self._sent.add(mine, owner[here].astype(U64) + U64(1), np.zeros(len(mine), np.int64))
 
     def distinct(self, name: str) -> npt.NDArray[np.int64]:
         """Count the distinct values of a column under each label, exactly."""
-        return self._seen[name].counts if name in self._seen else np.zeros(self.labels, np.int64)
+        if name not in self._counts:
+            self._counts[name] = self._seen.pop(name).close()
+        return self._counts[name]
 
     def hands(self) -> npt.NDArray[np.float64]:
         """Tell how many owners share the exchanges of each label: the entropy of their shares, in bits."""
@@ -177,10 +187,11 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         *(Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in (labels, alone)),
     )  # fmt: skip
     marks, alone_marks = _marks(labels, texts_of), _marks(alone, alone_texts)
-    by_stream = Sums(labels=alone.families())
-    by_family = Sums(labels=labels.families())
+    limit = scratch.limit(3 * len(VALUES))
+    by_stream = Sums(labels=alone.families(), limit=limit)
+    by_family = Sums(labels=labels.families(), limit=limit)
     groups = len(joined.settled)
-    by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
+    by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
     for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
         owner = crowd.owner[piece["who"]]
         columns = _columns(piece)
@@ -413,7 +424,7 @@ def _pool(
     if not numbers:
         return np.zeros((0, values.shape[1]))
     place = {number: i for i, number in enumerate(numbers)}
-    pooled = Sums(labels=len(numbers))
+    pooled = Sums(labels=len(numbers), limit=sums.limit)
     weights = np.zeros((len(numbers), sums.labels))
     for (group, _), label in labels.stream.items():
         weights[place[group - 1], label] = 1.0

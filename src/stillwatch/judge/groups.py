@@ -549,7 +549,10 @@ def _rank(look: Look) -> int:
 def _joined(
     looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], seeds: list[list[int]], owners: int
 ) -> list[int]:
-    """Join groups of which one would let in a good part of the other: pieces of one operation; number those left."""
+    """Join groups of which one would let in a good part of the other: pieces of one operation; number those left.
+
+    Whom a group would let in is asked once, and again when it has taken in all of those.
+    """
     alive = list(range(len(found)))
     kin: dict[int, npt.NDArray[np.float64]] = {}
     grown: dict[int, set[int]] = {}
@@ -557,6 +560,7 @@ def _joined(
     while changed:
         changed = False
         for one in list(alive):
+            grew = False
             for other in list(alive):
                 if one >= other or one not in alive or other not in alive:
                     continue
@@ -571,10 +575,14 @@ def _joined(
                     found[one] = sets.union(found[one], found[other])
                     seeds[one] = seeds[one] + seeds[other]
                     alive.remove(other)
-                    kin.pop(one, None)
+                    if large == other:
+                        kin[one], grown[one] = kin[other], grown[other]
                     for others in grown.values():
                         others.add(one)
                     changed = True
+                    grew = True
+            if grew:
+                kin.pop(one, None)
     return alive
 
 
