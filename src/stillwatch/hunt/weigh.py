@@ -35,7 +35,8 @@ from stillwatch.model.traces import Families, Streams, Traces
 CONTROL_ROWS: Final = 20
 """Exchanges that a family must have to be a control, and an owner two and a half times as many."""
 CONTROL_SHARE: Final = 0.9
-"""Share of a control family's exchanges that must come from owners whom nothing links."""
+"""Share of a control family's exchanges that must come from owners whom nothing links, and nobody declared: whoever
+extracts under a licence is no yardstick of ordinary use."""
 PUBLIC: Final = 0.1
 """Share of a stream's items that other owners ask too, from which its list is a public one."""
 CONTROLS: Final = 400
@@ -282,7 +283,7 @@ def _label(
     group = np.zeros(crowd.owners, np.int32)
     for number, one in enumerate(joined.settled, 1):
         group[one.members] = number
-    free = group[crowd.owner[streams.account]] == 0
+    free = (group[crowd.owner[streams.account]] == 0) & ~crowd.declared[crowd.owner[streams.account]]
     rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
     unlinked = np.bincount(streams.family[free], weights=streams.exchanges[free], minlength=count)
     fit = (unlinked >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
@@ -296,7 +297,7 @@ def _label(
         for belonging in held:
             stream[number, belonging.family] = len(chosen) + len(stream) + 1
     sent = np.bincount(crowd.owner, weights=crowd.exchanges, minlength=crowd.owners)
-    large = np.flatnonzero((group == 0) & (sent >= 2.5 * CONTROL_ROWS))
+    large = np.flatnonzero((group == 0) & ~crowd.declared & (sent >= 2.5 * CONTROL_ROWS))
     large = large[np.argsort(-sent[large], kind="stable")[:CONTROLS]]
     whole = group.copy()
     whole[large] = len(joined.settled) + 1 + np.arange(len(large))
