@@ -131,7 +131,8 @@ def hostile(place: Path, world: Path, name: str) -> None:
     every = list(crowds(world))
     sent = ds.dataset(world / "traffic", partitioning="hive").to_table()
     pq.write_table(sent, lab.folder / "traffic.parquet")
-    (lab.folder / "accounts.csv").write_bytes((world / "accounts.csv").read_bytes())
+    for file in ("accounts.csv", "grants.toml", "known.toml"):
+        (lab.folder / file).write_bytes((world / file).read_bytes() if (world / file).exists() else b"")
     guilty = set().union(*(accounts for _, accounts, planted in every if planted))
     campaigns = [accounts for _, accounts, planted in every if planted]
     for number, (crowd, accounts, planted) in enumerate(every):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,30 @@ def test_mistakes_are_told_and_change_nothing(tmp_path: Path, capsys: pytest.Cap
     assert fails("serve", "--store", "postgresql://x/y") == 2
     assert "hint:" in capsys.readouterr().err
     assert json.loads(say("order", "list", "--all", *place, "--json"))["orders"] == []
+
+
+def test_what_rests_and_who_is_spared_is_told_and_an_empty_place_is_said_to_be_empty(tmp_path: Path) -> None:
+    place = ("--state", tmp_path / "state")
+    nothing = CliRunner().invoke(stillwatch, ["order", "list", "--state", str(tmp_path / "other")])
+    assert "nothing is planned, in force or spared in" in nothing.stderr
+    order = json.loads(say("order", "plan", "slow", "--account", "a", *place, *ADA, "--json"))["id"]
+    say("order", "approve", order, *place, *ADA)
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert "it rests until" in say("order", "snooze", order, "--until", until, *place, *ADA)
+    say("order", "spare", "acct-7", *place, *ADA)
+    told = say("order", "list", *place)
+    assert "resting" in told
+    assert "acct-7  spared" in told
+    assert json.loads(say("order", "list", *place, "--json"))["spared"][0]["account"] == "acct-7"
+
+
+def test_an_address_that_is_taken_and_a_proxy_before_itself_are_told_as_such(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        there = f"127.0.0.1:{held.getsockname()[1]}"
+        place = ("--state", tmp_path / "state")
+        for words in (("serve", "--store", tmp_path / "state"), ("proxy", "--upstream", "http://192.0.2.1", *place)):
+            assert fails(*words, "--listen", there) == 1
+        assert fails("proxy", "--upstream", f"http://{there}", "--listen", there, *place) == 2
 
 
 def test_a_grants_file_is_issued_as_a_whole_and_revoked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -132,3 +133,31 @@ def until(good: Callable[[], bool]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("it did not happen within a minute")
+
+
+def test_a_step_that_ran_is_on_record_though_nobody_listens_any_more(hunted: Path, tmp_path: Path) -> None:
+    place = ("--state", tmp_path / "state")
+    entry = next(one for one in cases.read(hunted).campaigns if one.finding == "distillation_campaign")
+    run = json.loads(say("playbook", "start", "suspend-a-campaign", hunted, entry.id, *place, *ADA, "--json"))["run"]
+    say("playbook", "done", run["id"], "evidence", *place, *ADA)
+    listens, speaks = os.pipe()
+    os.close(listens)
+    words = ["playbook", "do", run["id"], "live", *map(str, place), *ADA]
+    subprocess.run([sys.executable, "-m", "stillwatch", *words], stdout=speaks, stderr=subprocess.DEVNULL, check=False)
+    os.close(speaks)
+    assert "[x] live" in say("playbook", "status", run["id"], *place)
+
+
+def test_a_test_reaches_its_hook_whatever_events_that_is_told_of(tmp_path: Path) -> None:
+    place = ("--state", tmp_path / "state")
+    with receiving() as receiver:
+        made = json.loads(say("hook", "add", receiver.url, "--event", "order", *place, *ADA, "--json"))
+        say("hook", "add", receiver.url, "--event", "order", *place, *ADA)
+        receiver.secret = made["secret"]
+        say("hook", "test", made["id"], *place, *ADA)
+    assert [body["type"] for _, body in receiver.got] == ["hook.tested"], "the other one hears nothing of it"
+
+
+def test_a_return_of_a_campaign_that_no_case_knows_is_told_as_such(hunted: Path, tmp_path: Path) -> None:
+    told = say("returns", hunted, "--suspended", "cam-nobody=2026-05-09", "--state", tmp_path / "state")
+    assert "no case given here knows it" in told

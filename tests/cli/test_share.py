@@ -20,6 +20,8 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stillwatch.toml").write_text('[share]\norganisation = "Example Lab"\n')
     directory = tmp_path / "case"
     directory.mkdir()
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "peers.toml").write_text('[[peer]]\nname = "peer-b"\norganisation = "Other Lab"\n')
     written = a_case(an_entry(), an_entry(id="open-1", finding="open_extraction", accounts=["acct-1"]))
     (directory / "case.json").write_bytes(msgspec.json.encode(written))
     return directory
@@ -38,7 +40,7 @@ def test_preview_shows_every_field_and_lets_nothing_leave(case: Path, capsys: py
     assert "because: how large it is; two significant figures" in shown
     assert "not shared: open-1: `open_extraction` is a fact about one customer's contract" in shown
     assert "Stays in the house: account ids" in shown
-    assert not (case.parent / "desk").exists()
+    assert [path.name for path in (case.parent / "desk").iterdir()] == ["peers.toml"]
 
 
 def test_preview_tells_what_would_be_refused(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +57,8 @@ def test_two_people_and_a_log(case: Path, capsys: pytest.CaptureFixture[str]) ->
     name, digest = record["bulletin"]["id"], record["digest"]
     assert leave("release", name, "--by", "Ada") == 1
     assert "a second person releases" in capsys.readouterr().err
+    assert leave("release", name, "--by", "Grace", "--to", "peer-c") == 1
+    assert "`peer-c` is no peer" in capsys.readouterr().err
     assert leave("release", name[:8], "--by", "Grace", "--to", "peer-b", "--seen", digest[:16]) == 0
     assert leave("revoke", name, "--by", "Ada", "--because", "It was one customer.") == 0
     capsys.readouterr()

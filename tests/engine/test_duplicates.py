@@ -23,11 +23,11 @@ def scratch(folder: Path, *segments: list[tuple[int, int]]) -> Scratch:
         counts = np.array([one % 3 for one, _ in rows], np.uint16)
         made.write(
             number, 0,
-            {
+            [{
                 "exchange": ids, "status": np.array([status for _, status in rows], np.uint16),
                 "number": np.array([one for one, _ in rows], np.int64), "marks": np.repeat(ids, counts),
                 "marks#": counts, "documents.hash": np.arange(5, dtype=np.uint64),
-            },
+            }],
             len(rows), last=True,
         )  # fmt: skip
     made.done()

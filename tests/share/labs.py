@@ -46,11 +46,13 @@ class Lab:
         return json.loads(out.out) if "--json" in arguments else out.out
 
     def hunt(self, name: str, *, leads: bool = False) -> Case:
-        """Hunt in its own log, with what peers told or without."""
+        """Hunt in its own log, with what peers told or without; with grants and declared owners where it has any."""
+        grants, known = self.folder / "grants.toml", self.folder / "known.toml"
         return run(
             Request(
                 traffic=(str(self.folder / "traffic.parquet"),), accounts=self.folder / "accounts.csv",
                 case=self.folder / name, threads=1, leads=self.desk if leads else None,
+                grants=grants if grants.exists() else None, known=known if known.exists() else None,
             ),
             Unheard(),
         )  # fmt: skip

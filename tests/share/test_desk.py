@@ -62,6 +62,13 @@ def test_a_change_is_a_newer_version_that_waits_for_a_release(desk: Desk, bullet
         desk.release(bulletin.id, "Grace", [], seen=released.digest)
 
 
+def test_a_newer_version_goes_to_those_who_had_the_older_one(desk: Desk, bulletin: Bulletin) -> None:
+    desk.prepare(bulletin, "Ada")
+    desk.release(bulletin.id, "Grace", ["peer-b"])
+    desk.prepare(msgspec.structs.replace(bulletin, note="Corrected."), "Ada")
+    assert desk.release(bulletin.id, "Grace", []).to == ["peer-b"]
+
+
 def test_red_is_for_those_named(desk: Desk, bulletin: Bulletin) -> None:
     desk.prepare(msgspec.structs.replace(bulletin, marking="red"), "Ada")
     with pytest.raises(ShareError, match="those named"):

@@ -154,3 +154,23 @@ def test_matchers_of_two_weeks_work_together(told: Bulletin) -> None:
     later = published(epoch="2026-W21").family
     assert later is not None
     assert len(Matcher([*told.families, later], GROUP).match(FRAME.format(words(1, 9), words(2, 9)))) == 2
+
+
+def test_a_version_that_points_at_the_same_keeps_the_leads(exchange: Exchange, told: Bulletin) -> None:
+    exchange.take([told], "peer-b", "Other Lab")
+    (looked,) = exchange.look(traffic, GROUP, TODAY)
+    exchange.hunted([told.id], "/cases/c")
+    newer = msgspec.structs.replace(told, note="A remark.", modified=told.modified + timedelta(1))
+    (outcome,) = exchange.take([newer], "peer-b", "Other Lab")
+    assert (outcome.became, outcome.undone, outcome.cases) == ("newer", 0, [])
+    held = exchange.find(told.id)
+    assert (held.leads, held.looked_at, held.cases) == (looked.leads, looked.looked_at, ["/cases/c"])
+    narrower = msgspec.structs.replace(newer, ranges=[], modified=told.modified + timedelta(2))
+    (outcome,) = exchange.take([narrower], "peer-b", "Other Lab")
+    assert (outcome.undone, outcome.cases) == (len(looked.leads), ["/cases/c"])
+    assert exchange.find(told.id).leads == []
+
+
+def test_a_dispute_needs_its_reason(told: Bulletin) -> None:
+    with pytest.raises(ShareError, match="a dispute needs its reason"):
+        opinion(told, "Example Lab", "disagree", " ", told.modified)

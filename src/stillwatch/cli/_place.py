@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from stillwatch.errors import UsageError
+from stillwatch.kit.plain import counted
+
+if TYPE_CHECKING:
+    from stillwatch.watch.room import Room
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT: Final = "state"
@@ -53,6 +57,18 @@ def ends(days: int | None, until: int | None, default_days: int) -> datetime:
     if until is not None:
         return datetime.fromtimestamp(until / 1000, UTC)
     return now() + timedelta(days=default_days if days is None else days)
+
+
+def found_there(room: Room) -> str:
+    """Say what a server found in its state directory."""
+    standing, state = room.watch.standing, room.watch.state
+    orders = {one.id for held in (*standing.accounts.values(), *standing.campaigns.values()) for one in held}
+    told = f"{room.place}: {counted(len(orders), 'order')} in force"
+    if state is None:
+        return f"{told}; no live state, so no campaign and no newcomer is known: stillwatch state export CASE"
+    return (
+        f"{told}; live state of {state.meta.made:%Y-%m-%d %H:%M} UTC, {counted(len(state.meta.campaigns), 'campaign')}"
+    )
 
 
 def now() -> datetime:

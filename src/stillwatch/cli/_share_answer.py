@@ -68,6 +68,10 @@ def look(traffic: Path, group_key: Path | None, today: str | None, settings_file
         click.echo(
             f"{one.bulletin.id}  {plain(one.bulletin.title)}: {len(one.leads)} accounts here match it, in shadow"
         )
+        if over := [told.valid_until for told in one.bulletin.ranges if told.valid_until < day]:
+            click.echo(f"  {counted(len(over), 'network')} of it ran out, the last on {max(over)}: not looked for")
+        if group is None and one.bulletin.families:
+            click.echo("  its families were not looked for: that needs the group's key, `--group-key FILE`")
         for lead in one.leads[:20]:
             click.echo(f"  {plain(lead.account)}  {lead.bits:.1f} bits by {', '.join(lead.by[:4])}")
 
@@ -257,8 +261,8 @@ def _answers(section: Share) -> list[tuple[str, Object]]:
 
 
 def _show(one: Operation) -> None:
-    state = f"  REVOKED: {one.revoked}" if one.revoked else "  DISPUTED" if one.disputed else ""
-    click.echo(f"{one.bulletin}  {plain(one.title)} ({one.likelihood}){plain(state)}")
+    state = f"  REVOKED: {plain(one.revoked)}" if one.revoked else "  DISPUTED" if one.disputed else ""
+    click.echo(f"{one.bulletin}  {plain(one.title)} ({one.likelihood}){state}")
     if one.joined:
         click.echo(f"  joined with {', '.join(one.joined)}")
     if one.actor:

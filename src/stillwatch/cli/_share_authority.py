@@ -9,12 +9,11 @@ import click
 import msgspec
 
 from stillwatch.cli._share_bulletin import show_fields
-from stillwatch.cli._share_desk import by_option, desk, directory, found, json_option, settings_option, speaker
+from stillwatch.cli._share_desk import by_option, desk, directory, found, json_option, known, settings_option, speaker
 from stillwatch.errors import ShareError
 from stillwatch.kit.plain import counted, plain
 from stillwatch.model.bulletin import Bulletin
-from stillwatch.settings import Share
-from stillwatch.share import foreign, inbox, peers, refer, referred
+from stillwatch.share import foreign, inbox, refer, referred
 from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.files import write
 from stillwatch.share.formats import stix
@@ -138,20 +137,6 @@ def _told(data: bytes, peer: Peer, place: Path) -> _Told:
         hint = 'STIX of others is taken from a peer of `kind = "authority"`'
         raise ShareError("no bulletin of stillwatch and no new answer is in it", hint=hint)
     return _Told(*foreign.read(data, peer.organisation))
-
-
-def known(section: Share, name: str) -> Peer:
-    """Find a peer.
-
-    Raises:
-        ShareError: when there is none of that name.
-    """
-    place = directory(section) / peers.FILE
-    held = {one.name: one for one in peers.read(place)}
-    if name not in held:
-        hint = f"it has {', '.join(held)}" if held else "write down who he is first"
-        raise ShareError(f"`{plain(name, 80)}` is no peer", where=str(place), hint=hint)
-    return held[name]
 
 
 def tell_outcomes(outcomes: list[Outcome]) -> None:

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from stillwatch import rooms
-from stillwatch.cli._share_desk import by_option, desk, found, json_option, now, settings_option, speaker
+from stillwatch.cli._share_desk import by_option, desk, found, json_option, known, now, settings_option, speaker
 from stillwatch.cli._share_traffic import Extras
 from stillwatch.cli._share_traffic import options as traffic_options
 from stillwatch.errors import ShareError, UsageError
@@ -135,7 +135,8 @@ def show(bulletin: str, settings_file: Path | None, as_json: bool) -> None:
 
 @click.command("release")
 @click.argument("bulletin", metavar="BULLETIN")
-@click.option("--to", "peers", multiple=True, metavar="PEER", help="To this peer only; may be given again.")
+@click.option("--to", "peers", multiple=True, metavar="PEER",
+              help="To this peer only; may be given again. Else to who had it before, else to everybody.")  # fmt: skip
 @click.option("--seen", default="", metavar="DIGEST", help="The digest that you saw; refused when it has changed.")
 @by_option
 @settings_option
@@ -144,7 +145,10 @@ def release(
     bulletin: str, peers: tuple[str, ...], seen: str, who: str, settings_file: Path | None, as_json: bool
 ) -> None:
     """Let a BULLETIN leave. Who prepared it cannot release it."""
-    tell([desk(found(settings_file)).release(bulletin, speaker(who), peers, seen)], as_json)
+    section = found(settings_file)
+    for name in peers:
+        known(section, name)
+    tell([desk(section).release(bulletin, speaker(who), peers, seen)], as_json)
 
 
 @click.command("revoke")

@@ -11,9 +11,12 @@ from typing import Final
 import click
 
 from stillwatch import settings
-from stillwatch.errors import SettingsError
+from stillwatch.errors import SettingsError, ShareError
+from stillwatch.kit.plain import plain
 from stillwatch.settings import Share
+from stillwatch.share import peers
 from stillwatch.share.desk import Desk
+from stillwatch.share.peers import Peer
 
 VARIABLE: Final = "STILLWATCH_SHARE"
 
@@ -69,3 +72,17 @@ def speaker(who: str) -> str:
 def now() -> datetime:
     """Tell the time."""
     return datetime.now(UTC)
+
+
+def known(section: Share, name: str) -> Peer:
+    """Find a peer.
+
+    Raises:
+        ShareError: when there is none of that name.
+    """
+    place = directory(section) / peers.FILE
+    held = {one.name: one for one in peers.read(place)}
+    if name not in held:
+        hint = f"it has {', '.join(held)}" if held else "write down who he is first"
+        raise ShareError(f"`{plain(name, 80)}` is no peer", where=str(place), hint=hint)
+    return held[name]

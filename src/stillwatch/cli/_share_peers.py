@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from stillwatch.cli._share_authority import known, tell_outcomes
-from stillwatch.cli._share_desk import desk, directory, found, json_option, now, settings_option, store_place
+from stillwatch.cli._share_authority import tell_outcomes
+from stillwatch.cli._share_desk import desk, directory, found, json_option, known, now, settings_option, store_place
+from stillwatch.kit.plain import counted
 from stillwatch.share.exchange import Exchange, Outcome
 from stillwatch.share.formats import stix
 from stillwatch.share.log import Line
@@ -43,7 +44,7 @@ def publish(settings_file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"schema": 1, "bulletins": len(records), "new_objects": new}))
     else:
-        click.echo(f"{len(records)} released bulletins, {new} new objects")
+        click.echo(f"{counted(len(records), 'released bulletin')}, {counted(new, 'new object')}")
 
 
 @click.command("pull")
@@ -77,7 +78,8 @@ def pull(
         click.echo(msgspec.json.encode({"schema": 1, "objects": fresh, "bulletins": outcomes}))
         return
     tell_outcomes(outcomes)
-    click.echo(f"{len(outcomes)} bulletins in {fresh} new objects; in shadow: nothing acts on them by itself")
+    bulletins = counted(len(outcomes), "bulletin")
+    click.echo(f"{bulletins} in {counted(fresh, 'new object')}; in shadow: nothing acts on them by itself")
 
 
 VERBS = (token, publish, pull)

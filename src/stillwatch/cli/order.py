@@ -119,20 +119,27 @@ def spare(account: str, days: int, end_: bool, place_: Path, by: str, why: str) 
 @place
 @as_json
 def list_(all_: bool, place_: Path, as_json_: bool) -> None:
-    """List the orders that are planned or in force."""
+    """List the orders that are planned or in force, and the allowlist."""
     book = open_book(place_)
     orders.expire(book, now())
     found = [one for one in book.orders() if all_ or one.step in ("planned", "approved")]
+    spared = [one for one in book.spared() if all_ or one.ends > now()]
     if as_json_:
-        click.echo(msgspec.json.encode({"schema": 1, "orders": found}))
+        click.echo(msgspec.json.encode({"schema": 1, "orders": found, "spared": spared}))
         return
+    if not found and not spared:
+        click.echo(f"stillwatch: nothing is planned, in force or spared in {plain(str(book.path))}", err=True)
     for one in found:
         whom = (
             f"campaign {plain(one.campaign)}"
             if one.campaign and not one.accounts
             else counted(len(one.accounts), "account")
         )
-        click.echo(f"{one.id}  {one.rung:9}  {one.step:8}  {whom}  until {one.ends:%Y-%m-%d}  {plain(one.reason)}")
+        step = "resting" if rests(one) else one.step
+        click.echo(f"{one.id}  {one.rung:9}  {step:8}  {whom}  until {one.ends:%Y-%m-%d}  {plain(one.reason)}")
+    for kept in spared:
+        why = f"by {plain(kept.by)}: {plain(kept.reason)}"
+        click.echo(f"{plain(kept.account)}  spared  until {kept.ends:%Y-%m-%d}  {why}")
 
 
 @command.command("show")
@@ -159,8 +166,21 @@ def _tell(order: Order, as_json_: bool) -> None:
         click.echo(line)
 
 
+def _innocents(expected: float) -> str:
+    if not expected:
+        return ""
+    return f"; innocent ones expected: at most {expected:g}, among as many new accounts as the hunt saw"
+
+
+def rests(order: Order) -> bool:
+    """Tell whether an order rests at the moment."""
+    return order.step == "approved" and order.snoozed_until is not None and order.snoozed_until > now()
+
+
 def _lines(order: Order) -> Iterator[str]:
     yield f"{order.id}: {order.rung}, {order.step}; ends {order.ends:%Y-%m-%d %H:%M} UTC"
+    if rests(order):
+        yield f"  it rests until {order.snoozed_until:%Y-%m-%d %H:%M} UTC, and acts again then"
     yield f"  reason: {plain(order.reason)}"
     for one in order.evidence:
         yield f"  evidence: {plain(one)}"
@@ -171,7 +191,7 @@ def _lines(order: Order) -> Iterator[str]:
     if order.campaign is not None:
         crowd = counted(hit.crowd, "account")
         yield f"  nearest innocent crowd: {crowd} outside carry one of its families"
-        yield f"  newcomers: {order.newcomers}; innocent ones expected: at most {hit.newcomers_expected:g}"
+        yield f"  newcomers: {order.newcomers}{_innocents(hit.newcomers_expected)}"
     if hit.strongest:
         yield f"  under another order already: {hit.strongest}"
     if order.step == "planned":

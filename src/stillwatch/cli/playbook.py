@@ -184,28 +184,34 @@ def do(run: str, step: str, undo: bool, dry_run: bool, place_: Path, by: str, wh
     runs.check(found, step, state)
     click.echo(f"stillwatch {shlex.join(words)}", err=True)
     if not dry_run:
-        order = _ran(words)
-        _tell(runs.mark(book, run, step, state, by=who, note=why, at=now(), order=order), place_, as_json_=False)
+        order, told = _ran(words)
+        made = runs.mark(book, run, step, state, by=who, note=why, at=now(), order=order)
+        click.echo(told, nl=False)  # once it is on record: nobody may be listening any more
+        _tell(made, place_, as_json_=False)
 
 
-def _ran(words: list[str]) -> str:
-    """Run a verb; gives the order that it planned, where it did."""
+def _ran(words: list[str]) -> tuple[str, str]:
+    """Run a verb; gives the order that it planned, where it did, and what it said."""
     from stillwatch.cli import stillwatch
 
     plans = words[:2] == ["order", "plan"]
     raw = io.BytesIO()
     told = io.TextIOWrapper(raw, "utf-8", write_through=True)
-    with contextlib.redirect_stdout(told) if plans else contextlib.nullcontext():
-        code = stillwatch.main(
-            args=[*words, "--json"] if plans else words, prog_name="stillwatch", standalone_mode=False
-        )
+    code: object = 1
+    try:
+        with contextlib.redirect_stdout(told):
+            code = stillwatch.main(
+                args=[*words, "--json"] if plans else words, prog_name="stillwatch", standalone_mode=False
+            )
+    finally:
+        if code:
+            click.echo(raw.getvalue(), nl=False)
     if isinstance(code, int) and code:
         raise UsageError(f"the verb ended with {code}, and the step is not done", hint="see what it said above")
     if not plans:
-        return ""
+        return "", raw.getvalue().decode("utf-8", "replace")
     order = msgspec.json.decode(raw.getvalue(), type=Order)
-    click.echo(f"planned {order.id}: {order.rung} on {counted(order.blast.accounts, 'account')}")
-    return order.id
+    return order.id, f"planned {order.id}: {order.rung} on {counted(order.blast.accounts, 'account')}\n"
 
 
 def folder_of(folder: Path | None, settings_file: Path | None) -> Path | None:

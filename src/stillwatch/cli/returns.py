@@ -82,6 +82,8 @@ def _one(one: Return) -> Iterator[str]:
         yield f"  tied to it by {', '.join(f'{view} ({count})' for view, count in views.items()) or 'the entry alone'}"
         if one.after >= 0 and one.before >= 0:
             yield f"  {one.after:.0f} exchanges a day, before it was suspended {one.before:.0f}"
+    elif not one.accounts:
+        yield "  no case given here knows it: name the one that it was suspended from, and check its id"
     else:
         yield "  not found again"
     if one.joined_before >= 0:

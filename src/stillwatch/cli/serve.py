@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stillwatch import settings
-from stillwatch.cli._place import DEFAULT, settings_option
+from stillwatch.cli._place import DEFAULT, found_there, settings_option
 from stillwatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,15 +31,18 @@ def command(listen: str, store: str, enforce: bool, settings_file: Path | None) 
     Peers get /taxii2/ and /match/ besides, where `[share] organisation` is set and peers.toml names some.
     """
     from stillwatch.serve.decisions import Decisions
-    from stillwatch.serve.run import parse, run
+    from stillwatch.serve.run import bound, parse, run
     from stillwatch.watch.room import Room
 
     where = parse(listen)
     room = Room(folder(store), settings.find(settings_file), enforce=enforce)
     mode = "orders act" if enforce else "shadow: orders are counted and nothing is enforced"
+    taken = bound(where)
+    where = where._replace(port=taken.getsockname()[1])
     _hooks(room, enforce)
     click.echo(f"stillwatch: decisions on http://{where.host}:{where.port} ({mode})", err=True)
-    run(_with_peers(Decisions(room), room.settings.share), where)
+    click.echo(f"stillwatch: {found_there(room)}", err=True)
+    run(_with_peers(Decisions(room), room.settings.share), taken)
 
 
 def _with_peers(app: App, section: Share) -> App:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.engine.scratch import Scratch
 from stillwatch.kit.arrow import numbers, present
+from stillwatch.kit.arrow import places as positions
 
 BATCH_ROWS = 1 << 14
 SEGMENT_ROWS = 1 << 18
@@ -164,9 +165,9 @@ def _run(
         base += batch.num_rows
         advance(batch.num_rows)
         if rows >= SEGMENT_ROWS:
-            scratch.write(task.number, part, _join(kept), rows, last=False)
+            scratch.write(task.number, part, kept, rows, last=False)
             kept, rows, part = [], 0, part + 1
-    scratch.write(task.number, part, _join(kept), rows, last=True)
+    scratch.write(task.number, part, kept, rows, last=True)
 
 
 def batches(task: Task, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -178,13 +179,8 @@ def batches(task: Task, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(BATCH_ROWS, row_groups=list(task.groups), columns=wanted, use_threads=False)
 
 
-def _join(parts: list[dict[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
-    names = dict.fromkeys(itertools.chain.from_iterable(parts))
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
-
-
 def reread(
-    tasks: Sequence[Task], scratch: Scratch, rows: npt.NDArray[np.int64], columns: Sequence[str]
+    tasks: Sequence[Task], scratch: Scratch, rows: npt.NDArray[Any], columns: Sequence[str]
 ) -> Iterator[tuple[npt.NDArray[np.int64], pa.RecordBatch]]:
     """Read columns of some exchanges again: (rows, batch) pairs, in the order of the traffic.
 
@@ -194,17 +190,8 @@ def reread(
     Cost: decodes the columns of every task that has a wanted row.
     """
     by_number = {task.number: task for task in tasks}
-    start = 0
-    wanted: dict[int, list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]] = {}
-    for segment, (first, piece) in zip(scratch.segments, scratch.pieces(PLACE), strict=True):
-        stop = np.searchsorted(rows, first + segment.rows)
-        mine = rows[start:stop]
-        start = int(stop)
-        if len(mine):
-            places = piece[PLACE][mine - first].astype(np.int64)
-            wanted.setdefault(segment.task, []).append((mine, places))
-    for number, parts in wanted.items():
-        mine, places = (np.concatenate(column) for column in zip(*parts, strict=True))
+    for number, parts in itertools.groupby(_placed(scratch, rows), key=lambda part: part[0]):
+        mine, places = (np.concatenate(column) for column in zip(*(part[1:] for part in parts), strict=True))
         base, taken = 0, 0
         for batch in batches(by_number[number], columns):
             upto = int(np.searchsorted(places, base + batch.num_rows))
@@ -213,3 +200,16 @@ def reread(
             base, taken = base + batch.num_rows, upto
             if taken == len(mine):
                 break
+
+
+def _placed(
+    scratch: Scratch, rows: npt.NDArray[Any]
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Tell of some rows, ascending, in which task and where in it they stand; a segment at a time."""
+    first, start = 0, 0
+    for segment in scratch.segments:
+        (stop,) = positions(rows, first + segment.rows)
+        if stop > start:
+            mine = rows[start:stop].astype(np.int64)
+            yield segment.task, mine, scratch.column(segment, PLACE)[mine - first].astype(np.int64)
+        first, start = first + segment.rows, stop

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -58,25 +58,42 @@ class Segment(msgspec.Struct, frozen=True):
         return f"{self.stem}.{self.made}.bin" if self.made else f"{self.stem}.bin"
 
 
+class Limit(NamedTuple):
+    """Where tables beside the columns go on when they are full, and how many bytes each may take in memory."""
+
+    directory: Path
+    table: int
+
+
 class Scratch:
     """Columns on disk, below one directory.
+
+    Args:
+        tables: bytes of memory for the tables that are made beside the columns, all that are made at a time.
 
     Raises:
         ResourceError: when the disk is full.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tables: int = 1 << 30) -> None:
         self.directory = directory
+        self.tables = tables
         directory.mkdir(parents=True, exist_ok=True)
         self._segments: list[Segment] | None = None
         self._whole: dict[str, Place] = {}
 
+    def limit(self, tables: int) -> Limit:
+        """Tell what each of so many tables may take."""
+        return Limit(self.directory, max(self.tables // tables, 1 << 16))
+
     # -- segments: written while the traffic is read
 
-    def write(self, task: int, part: int, columns: Columns, rows: int, *, last: bool) -> None:
-        """Write one segment, aside and then renamed."""
+    def write(self, task: int, part: int, batches: Sequence[Columns], rows: int, *, last: bool) -> None:
+        """Write the columns of some batches as one segment, aside and then renamed."""
+        names = dict.fromkeys(name for batch in batches for name in batch)
+        columns = {name: [batch[name] for batch in batches] for name in names}
         segment = Segment(task, part, rows, _places(columns), last)
-        self._write(segment, list(columns.values()))
+        self._write(segment, [values for column in columns.values() for values in column])
 
     def _write(self, segment: Segment, columns: list[npt.NDArray[Any]]) -> None:
         self._replace(self.directory / segment.data, list(columns))
@@ -94,7 +111,7 @@ class Scratch:
         kept = _kept(columns, keep)
         rows = int(np.count_nonzero(keep))
         new = Segment(
-            old.task, old.part, rows, _places(kept), old.last,
+            old.task, old.part, rows, _places({name: [values] for name, values in kept.items()}), old.last,
             dropped=old.dropped + old.rows - rows, made=old.made + 1,
         )  # fmt: skip
         self._write(new, list(kept.values()))
@@ -108,7 +125,7 @@ class Scratch:
             keep: tells from a segment's columns which rows stay; all of them when None.
             without: columns that are left out.
         """
-        other = Scratch(into)
+        other = Scratch(into, self.tables)
         for segment in self.segments:
             columns = {name: _load(self.directory / segment.data, place) for name, place in segment.places.items()}
             columns = {name: values for name, values in columns.items() if name.removesuffix("#") not in without}
@@ -116,7 +133,7 @@ class Scratch:
             if keep is not None:
                 stay = keep(columns)
                 columns, rows = _kept(columns, stay), int(np.count_nonzero(stay))
-            other.write(segment.task, segment.part, columns, rows, last=segment.last)
+            other.write(segment.task, segment.part, [columns], rows, last=segment.last)
         other.done()
         return other
 
@@ -174,6 +191,10 @@ class Scratch:
             return _load(self.directory / f"column-{name}.bin", self._whole[name])
         parts = [piece[name] for _, piece in self.pieces(name)]
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    def column(self, segment: Segment, name: str) -> npt.NDArray[Any]:
+        """Read the part of a column that one segment holds."""
+        return _load(self.directory / segment.data, segment.places[name])
 
     def _piece(self, segment: Segment, name: str, start: int) -> npt.NDArray[Any]:
         if name in self._whole:
@@ -255,12 +276,13 @@ def _kept(columns: Columns, keep: npt.NDArray[np.bool_]) -> dict[str, npt.NDArra
     return kept
 
 
-def _places(columns: Columns) -> dict[str, Place]:
+def _places(columns: Mapping[str, Sequence[npt.NDArray[Any]]]) -> dict[str, Place]:
+    """Lay columns out in a file one after the other, each in as many parts as there are."""
     places: dict[str, Place] = {}
     offset = 0
-    for name, values in columns.items():
-        places[name] = Place(values.dtype.str, values.shape, offset)
-        offset += values.nbytes
+    for name, parts in columns.items():
+        places[name] = Place(parts[0].dtype.str, (sum(len(part) for part in parts), *parts[0].shape[1:]), offset)
+        offset += sum(part.nbytes for part in parts)
     return places
 
 

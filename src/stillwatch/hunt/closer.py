@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
+from stillwatch.engine.spill import Pairing
 from stillwatch.kit.codes import Seen
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.held import hold
@@ -39,14 +40,14 @@ def look(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness:
     sample = np.sort(np.random.default_rng(0).choice(fit, min(SAMPLE, len(fit)), replace=False)).astype(np.int32)
     wanted = linked.copy()
     wanted[sample] = True
-    hours, models = Pairs(), Pairs()
+    hours, models = Pairing(scratch.limit(1)), Pairs()
     every = Pairs()
     carried = np.zeros(len(harness), np.int64)
     names = ["who", "at", "primary", *(["model"] if "model" in scratch else [])]
     for _, piece in scratch.pieces(*names):
         owner = crowd.owner[piece["who"]]
         here = wanted[owner]
-        hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64), piece["at"][here])
+        hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64))
         if "model" in piece:
             models.add(owner[here], piece["model"][here], piece["at"][here])
             every.add(np.zeros(len(owner), np.int32), piece["model"], piece["at"])

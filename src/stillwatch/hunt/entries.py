@@ -31,7 +31,7 @@ class Entries:
 
     entries: list[Entry]
     drafts: Sequence[Draft]
-    attributed: Sequence[tuple[str, npt.NDArray[np.int64]]]
+    attributed: Sequence[tuple[str, npt.NDArray[np.uint32]]]
     """Of each entry that attributes exchanges, its id and their rows, ascending."""
     cleared: list[Cleared]
     undecided: list[Undecided]

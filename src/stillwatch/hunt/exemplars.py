@@ -27,7 +27,7 @@ Exemplar = dict[str, Any]
 
 
 def exemplars(
-    scratch: Scratch, tasks: Sequence[Task], attributed: Sequence[tuple[str, npt.NDArray[np.int64]]],
+    scratch: Scratch, tasks: Sequence[Task], attributed: Sequence[tuple[str, npt.NDArray[np.uint32]]],
     names: Sequence[str], settings: Store,
 ) -> list[Exemplar]:  # fmt: skip
     """Take exemplars of every family of every entry, spread evenly over its time.
@@ -65,7 +65,7 @@ def _looked_at(scratch: Scratch) -> npt.NDArray[np.int64]:
 
 
 def _spread(
-    rows: npt.NDArray[np.int64], families: npt.NDArray[np.int32], each: int, looked: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.uint32], families: npt.NDArray[np.int32], each: int, looked: npt.NDArray[np.int64]
 ) -> list[tuple[int, int]]:
     """Choose rows of every family, evenly spaced: (family, row) pairs; elsewhere than looked at only for want of them.
 
@@ -73,7 +73,7 @@ def _spread(
         looked: where pieces that are looked at begin and end, ascending.
     """
     chosen = []
-    near = np.searchsorted(looked, rows, side="right") % 2 == 1
+    near = np.searchsorted(looked.astype(np.uint32), rows, side="right") % 2 == 1
     for family in np.unique(families[families > 0]).tolist():
         own = rows[families == family]
         here = near[families == family]

@@ -28,7 +28,9 @@ TABLE_BITS: Final = (20, 29)
 """The table in which fingerprints are counted has from 2**20 to 2**29 bytes."""
 TABLE_SHARE: Final = 8
 SORT_SHARE: Final = 8
-"""The table, and the sorting of ids, may each take one part in so many of the memory."""
+TABLES_SHARE: Final = 8
+"""The table, the sorting of ids, and the tables of pairs and distinct values may each take one part in so many of the
+memory; never two of them at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Plan:
     table_bits: int
     """The table of fingerprints has 2 to this power bytes at the most."""
     sorting: int
+    tables: int
+    """For the tables of pairs and of distinct values that are made at a time; what is more goes to disk."""
 
     @property
     def warnings(self) -> list[str]:
@@ -66,6 +70,7 @@ def plan(files: Iterable[Path], room: Path, memory: int) -> Plan:
         memory=memory_for(exchanges),
         table_bits=bits(memory),
         sorting=max(memory // SORT_SHARE, 1 << 20),
+        tables=max(memory // TABLES_SHARE, 1 << 20),
     )
 
 

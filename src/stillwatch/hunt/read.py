@@ -137,7 +137,7 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
     for warning in warnings:
         progress.warn(warning)
     tasks = plan(gathered.files)
-    scratch = Scratch(request.room / "columns")
+    scratch = Scratch(request.room / "columns", planned.tables)
     progress.stage("sketch", sum(task.rows for task in tasks))
     scan(
         tasks, list(rooms.members("sketch").values()), opened(no_content=request.no_content), scratch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 from stillwatch.engine.scan import Task, reread
 from stillwatch.engine.scratch import Scratch
+from stillwatch.engine.spill import Distinct
 from stillwatch.hunt.decide import Draft
-from stillwatch.kit.arrow import numbers
+from stillwatch.kit.arrow import numbers, places
+from stillwatch.kit.hashes import pair
 from stillwatch.model.exchange import AT
 
 U64 = np.uint64
@@ -29,6 +31,8 @@ ATTRIBUTED: Final = pa.schema(
 DAY_MS: Final = 86_400_000
 WRITTEN_ROWS: Final = 1 << 17
 """Rows that are written at once, as one row group."""
+STRETCH_ROWS: Final = 1 << 18
+"""Rows of a column that are read at once where some of them are wanted."""
 DAYS_TOLD: Final = 4000
 """Days that are told of one log at the most; a log of broken clocks has no more."""
 
@@ -45,8 +49,39 @@ class Counted:
     last: int
     days: dict[str, int]
     """Exchanges on each day, UTC."""
-    rows: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.uint32]
     """Rows attributed to the entry, ascending."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """What an entry names, as far as it is counted."""
+
+    exchanges: int = 0
+    output_tokens: int = 0
+    first: int = 0
+    last: int = 0
+    days: dict[int, int] = field(default_factory=dict)
+    rows: list[npt.NDArray[np.uint32]] = field(default_factory=list)
+
+    def add(self, rows: npt.NDArray[np.int64], at: npt.NDArray[np.int64], tokens: npt.NDArray[np.int32] | None) -> None:
+        """Count some rows."""
+        first, last = int(at.min()), int(at.max())
+        self.first = min(self.first, first) if self.exchanges else first
+        self.last = max(self.last, last) if self.exchanges else last
+        self.exchanges += len(rows)
+        self.output_tokens += int(tokens.sum(dtype=np.int64)) if tokens is not None else 0
+        _note_days(self.days, at)
+        self.rows.append(rows.astype(np.uint32))  # a scratch has fewer than 2**32 rows
+
+    def close(self, tasks: int, distinct_prompts: int) -> Counted:
+        """End the counting."""
+        rows = np.concatenate([np.zeros(0, np.uint32), *self.rows])
+        self.rows = []
+        return Counted(
+            exchanges=self.exchanges, tasks=tasks, output_tokens=self.output_tokens,
+            distinct_prompts=distinct_prompts, first=self.first, last=self.last, days=_named(self.days), rows=rows,
+        )  # fmt: skip
 
 
 def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
@@ -55,23 +90,32 @@ def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Coun
     anybody = np.logical_or.reduce([np.zeros(accounts, bool), *chosen])
     names = ["account", "who", "at", "primary"]
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
-    parts: list[list[dict[str, npt.NDArray[Any]]]] = [[] for _ in drafts]
+    sums = [_Running() for _ in drafts]
+    tasks, prompts = (Distinct(len(drafts), scratch.limit(2)) for _ in range(2))
     for start, piece in scratch.pieces(*names):
         somebody = np.flatnonzero(anybody[piece["who"]])
         piece = {name: values[somebody] for name, values in piece.items()}
         task = _tasks(piece)
-        for draft, mask, found in zip(drafts, chosen, parts, strict=True):
+        for number, (draft, mask) in enumerate(zip(drafts, chosen, strict=True)):
             rows = mask[piece["who"]]
             if draft.families:
                 rows &= np.isin(piece["primary"], draft.families)
-            at = np.flatnonzero(rows)
-            if len(at):
-                found.append({
-                    "rows": start + somebody[at], "task": task[at], "at": piece["at"][at],
-                    "last": piece["last"][at] if "last" in piece else np.zeros(len(at), U64),
-                    "tokens": piece["output_tokens"][at] if "output_tokens" in piece else np.zeros(len(at), np.int32),
-                })  # fmt: skip
-    return [_sum(found) for found in parts]
+            here = np.flatnonzero(rows)
+            if len(here):
+                tokens = piece["output_tokens"][here] if "output_tokens" in piece else None
+                sums[number].add(start + somebody[here], piece["at"][here], tokens)
+                _note(tasks, number, task[here])
+                if "last" in piece:
+                    _note(prompts, number, piece["last"][here])
+    counted = zip(sums, tasks.close().tolist(), prompts.close().tolist(), strict=True)
+    return [one.close(talks, asked) for one, talks, asked in counted]
+
+
+def _note(seen: Distinct, draft: int, values: npt.NDArray[np.uint64]) -> None:
+    """Note values under a draft; 0 is none."""
+    key = np.zeros(len(values), U64)
+    pair(np.full(len(values), draft + 1, U64), values, key)
+    seen.note(key, np.full(len(values), draft, np.int32))
 
 
 def _mask(accounts: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
@@ -89,53 +133,28 @@ def _tasks(piece: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
     return named
 
 
-def _sum(parts: list[dict[str, npt.NDArray[Any]]]) -> Counted:
-    if not parts:
-        return Counted(
-            exchanges=0, tasks=0, output_tokens=0, distinct_prompts=0, first=0, last=0, days={},
-            rows=np.zeros(0, np.int64),
-        )  # fmt: skip
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    prompts = joined["last"][joined["last"] != 0]
-    return Counted(
-        exchanges=len(joined["rows"]),
-        tasks=len(np.unique(joined["task"])),
-        output_tokens=int(joined["tokens"].sum(dtype=np.int64)),
-        distinct_prompts=len(np.unique(prompts)),
-        first=int(joined["at"].min()),
-        last=int(joined["at"].max()),
-        days=days([joined["at"]]),
-        rows=joined["rows"],
-    )
-
-
 def write_exchanges(
-    path: Path, scratch: Scratch, tasks: Sequence[Task], attributed: Sequence[tuple[str, npt.NDArray[np.int64]]],
+    path: Path, scratch: Scratch, tasks: Sequence[Task], attributed: Sequence[tuple[str, npt.NDArray[np.uint32]]],
     family_names: Sequence[str],
 ) -> None:  # fmt: skip
     """Write `exchanges.parquet`: every attributed exchange with its account, entry and primary family.
 
     Args:
-        attributed: (entry id, rows) pairs; an exchange of two entries gives two rows.
+        attributed: (entry id, rows) pairs, rows ascending; an exchange of two entries gives two rows.
     """
-    row = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in attributed)])
-    entry = np.repeat(np.arange(len(attributed), dtype=np.int32), [len(rows) for _, rows in attributed])
-    order = np.argsort(row, kind="stable")
-    row, entry = row[order], entry[order]
-    every = np.unique(row)
-    primary = primary_of(scratch, every)
     entries = pa.array([name for name, _ in attributed], pa.string())
     families = pa.array(family_names, pa.string())
     waiting: list[pa.Table] = []
     with pq.ParquetWriter(path, ATTRIBUTED, compression="zstd") as writer:
-        for rows, batch in reread(tasks, scratch, every, ("exchange", "account", "at")):
-            mine = slice(*np.searchsorted(row, (rows[0], rows[-1] + 1)))
-            take = pa.array(np.searchsorted(rows, row[mine]))
+        for rows, batch in reread(tasks, scratch, _anybodys(attributed, scratch.rows), ("exchange", "account", "at")):
+            row, entry = _whose(attributed, int(rows[0]), int(rows[-1]) + 1)
+            place = np.searchsorted(rows, row)
+            take = pa.array(place)
             waiting.append(pa.table({
                 "exchange": batch.column("exchange").cast(pa.string()).take(take),
                 "account": batch.column("account").cast(pa.string()).take(take),
-                "campaign": entries.take(pa.array(entry[mine])),
-                "family": families.take(pa.array(primary[np.searchsorted(every, row[mine])])),
+                "campaign": entries.take(pa.array(entry)),
+                "family": families.take(pa.array(primary_of(scratch, rows)[place])),
                 "at": pa.array(numbers(batch.column("at"), np.int64, 0), AT).take(take),
             }, schema=ATTRIBUTED))  # fmt: skip
             if sum(len(table) for table in waiting) >= WRITTEN_ROWS:
@@ -145,12 +164,33 @@ def write_exchanges(
             writer.write_table(pa.concat_tables(waiting))
 
 
-def primary_of(scratch: Scratch, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Read the primary family of some rows, ascending."""
+def _anybodys(attributed: Sequence[tuple[str, npt.NDArray[np.uint32]]], rows: int) -> npt.NDArray[np.uint32]:
+    """List the rows that are attributed to any entry, ascending."""
+    there = np.zeros(rows, bool)
+    for _, mine in attributed:
+        there[mine] = True
+    return np.flatnonzero(there).astype(np.uint32)
+
+
+def _whose(
+    attributed: Sequence[tuple[str, npt.NDArray[np.uint32]]], start: int, stop: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]:
+    """List (row, number of the entry) of the rows of a stretch, ascending."""
+    parts = [rows[slice(*places(rows, start, stop))] for _, rows in attributed]
+    row = np.concatenate(parts)
+    order = np.argsort(row, kind="stable")
+    return row[order], np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])[order]
+
+
+def primary_of(scratch: Scratch, rows: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Read the primary family of some rows, ascending; a stretch of the column at a time."""
     out = np.zeros(len(rows), np.int32)
-    for start, piece in scratch.pieces("primary"):
-        low, high = np.searchsorted(rows, (start, start + len(piece["primary"])))
-        out[low:high] = piece["primary"][rows[low:high] - start]
+    at = 0
+    while at < len(rows):
+        first = int(rows[at])
+        (end,) = places(rows, first + STRETCH_ROWS)
+        out[at:end] = scratch.slice("primary", first, int(rows[end - 1]) + 1)[rows[at:end].astype(np.int64) - first]
+        at = end
     return out
 
 
@@ -158,10 +198,20 @@ def days(parts: Iterable[npt.NDArray[np.int64]]) -> dict[str, int]:
     """Count exchanges by the day, UTC; where there are too many days, the fullest ones."""
     found: dict[int, int] = {}
     for at in parts:
-        for day, count in zip(*np.unique(at // DAY_MS, return_counts=True), strict=True):
-            found[int(day)] = found.get(int(day), 0) + int(count)
-        if len(found) > 2 * DAYS_TOLD:
-            found = _fullest(found)
+        _note_days(found, at)
+    return _named(found)
+
+
+def _note_days(found: dict[int, int], at: npt.NDArray[np.int64]) -> None:
+    for day, many in zip(*np.unique(at // DAY_MS, return_counts=True), strict=True):
+        found[int(day)] = found.get(int(day), 0) + int(many)
+    if len(found) > 2 * DAYS_TOLD:
+        kept = _fullest(found)
+        found.clear()
+        found.update(kept)
+
+
+def _named(found: dict[int, int]) -> dict[str, int]:
     return {f"{instant(day * DAY_MS):%Y-%m-%d}": found[day] for day in sorted(_fullest(found))}
 
 

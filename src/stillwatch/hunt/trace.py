@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
+from stillwatch.engine.spill import Pairing
 from stillwatch.families.assign import KEPT
 from stillwatch.hunt.grow import FAMILIES, Grown
+from stillwatch.kit.counts import Tally
 from stillwatch.kit.held import Held, hold
-from stillwatch.kit.pairs import Counted, Pairs
+from stillwatch.kit.pairs import Pairs
 from stillwatch.kit.returns import Returns
 from stillwatch.link.handover import without_examples
 from stillwatch.model.crowd import Crowd
@@ -27,7 +29,7 @@ HOUR_MS: Final = 3_600_000
 def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     """Build the tables of owners by values: those of the traffic, then those of the accounts."""
     names = [name for name in SEEN if name in scratch]
-    counted = pool.map(lambda name: _pairs(scratch, name), names)
+    counted = pool.map(lambda name: _pairs(scratch, name), names)  # as many at a time as there are threads
     held = {name: _by_owner(pairs, crowd) for name, pairs in zip(names, counted, strict=True)}
     facts = crowd.facts
     opened = facts.created_at > 0
@@ -44,28 +46,28 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     return held
 
 
-def _pairs(scratch: Scratch, name: str) -> Counted:
-    pairs = Pairs()
-    for _, piece in scratch.pieces("who", "at", name):
-        pairs.add(piece["who"], piece[name], piece["at"])
+def _pairs(scratch: Scratch, name: str) -> Tally:
+    pairs = Pairing(scratch.limit(len(SEEN)))
+    for _, piece in scratch.pieces("who", name):
+        pairs.add(piece["who"], piece[name])
     return pairs.close()
 
 
-def _by_owner(counted: Counted, crowd: Crowd) -> Held:
+def _by_owner(counted: Tally, crowd: Crowd) -> Held:
     return hold(crowd.owner[counted.one], counted.other, counted.times.astype(np.float64), crowd.owners)
 
 
 def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
-    pairs = Pairs(1 << 16)
-    for _, piece in scratch.pieces("who", "at", "family"):
+    pairs = Pairing(scratch.limit(1))
+    for _, piece in scratch.pieces("who", "family"):
         account = piece["who"]
         for place in range(FAMILIES):
             family = piece["family"][:, place].astype(np.uint64)
             if place == KEPT + 1:  # the opening turn's family may be there already
                 family = np.where((piece["family"][:, :KEPT] == family[:, None]).any(axis=1), U64(0), family)
             if family.any():
-                pairs.add(account, family, piece["at"])
+                pairs.add(account, family)
     return _by_owner(pairs.close(), crowd)
 
 

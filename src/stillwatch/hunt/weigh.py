@@ -8,6 +8,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scan import Task
-from stillwatch.engine.scratch import Scratch
+from stillwatch.engine.scratch import Limit, Scratch
+from stillwatch.engine.spill import Distinct
 from stillwatch.hunt.exemplify import Chosen, choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
@@ -23,7 +25,7 @@ from stillwatch.judge.exemplars import Exemplar
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import STREAM
 from stillwatch.judge.streams import Enriched, enriched
-from stillwatch.kit.codes import Codes, Seen
+from stillwatch.kit.codes import Codes
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.jit import kernel
 from stillwatch.kit.pairs import Pairs
@@ -33,7 +35,8 @@ from stillwatch.model.traces import Families, Streams, Traces
 CONTROL_ROWS: Final = 20
 """Exchanges that a family must have to be a control, and an owner two and a half times as many."""
 CONTROL_SHARE: Final = 0.9
-"""Share of a control family's exchanges that must come from owners whom nothing links."""
+"""Share of a control family's exchanges that must come from owners whom nothing links, and nobody declared: whoever
+extracts under a licence is no yardstick of ordinary use."""
 PUBLIC: Final = 0.1
 """Share of a stream's items that other owners ask too, from which its list is a public one."""
 CONTROLS: Final = 400
@@ -46,6 +49,10 @@ _COLUMNS: Final[dict[str, Any]] = {
     "input_tokens": np.int32, "output_tokens": np.int32, "reasoning_tokens": np.int32, "flags": np.uint8,
     "last": np.uint64, "sum": np.uint64, "first": np.uint64, "system": np.uint64,
 }  # fmt: skip
+
+
+VALUES: Final = ("last", "sum", "first", "system")
+"""Columns of which the distinct values under each label are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +83,15 @@ class Sums:
     """Sums over the exchanges of each label."""
 
     labels: int
+    limit: Limit
     tallies: npt.NDArray[np.float64] = field(init=False)
-    _seen: dict[str, Seen] = field(default_factory=dict)
+    _seen: dict[str, Distinct] = field(init=False)
+    _counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     _sent: Pairs = field(default_factory=Pairs)
 
     def __post_init__(self) -> None:
         self.tallies = np.zeros((self.labels, tally.SIZE))
+        self._seen = {name: Distinct(self.labels, self.limit) for name in VALUES}
 
     def add(
         self, label: npt.NDArray[np.int32], owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
@@ -99,15 +109,17 @@ class Sums:
             places, 1, own["answers"], own["ends"], own["tokens"], own["script"], own["answer_tokens"],
             usage.astype(np.int32), own["flags"], np.ones(len(here), np.bool_), self.tallies,
         )  # fmt: skip
-        for name in ("last", "sum", "first", "system"):
+        for name, seen in self._seen.items():
             key = np.zeros(len(mine), U64)
             pair(mine.astype(U64), own[name], key)
-            self._seen.setdefault(name, Seen(self.labels)).note(key, mine)
+            seen.note(key, mine)
         self._sent.add(mine, owner[here].astype(U64) + U64(1), np.zeros(len(mine), np.int64))
 
     def distinct(self, name: str) -> npt.NDArray[np.int64]:
         """Count the distinct values of a column under each label, exactly."""
-        return self._seen[name].counts if name in self._seen else np.zeros(self.labels, np.int64)
+        if name not in self._counts:
+            self._counts[name] = self._seen.pop(name).close()
+        return self._counts[name]
 
     def hands(self) -> npt.NDArray[np.float64]:
         """Tell how many owners share the exchanges of each label: the entropy of their shares, in bits."""
@@ -162,7 +174,7 @@ class Labels:
         return label
 
 
-def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined) -> Weighed:
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, threads: int = 1) -> Weighed:
     """Read the families that belong to settled groups, against the control families of the log."""
     families, streams = traces.families, traces.streams
     assert families is not None  # noqa: S101 - the corridor made them
@@ -176,16 +188,21 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         *(Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in (labels, alone)),
     )  # fmt: skip
     marks, alone_marks = _marks(labels, texts_of), _marks(alone, alone_texts)
-    by_stream = Sums(labels=alone.families())
-    by_family = Sums(labels=labels.families())
+    limit = scratch.limit(3 * len(VALUES))
+    by_stream = Sums(labels=alone.families(), limit=limit)
+    by_family = Sums(labels=labels.families(), limit=limit)
     groups = len(joined.settled)
-    by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups))
-    for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
-        owner = crowd.owner[piece["who"]]
-        columns = _columns(piece)
-        by_family.add(labels.of(owner, piece["primary"]), owner, columns)
-        by_owner.add(labels.control_owner[owner], owner, columns)
-        by_stream.add(alone.of(owner, piece["primary"]), owner, columns)
+    by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
+    with ThreadPoolExecutor(threads) as pool:
+        for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
+            owner = crowd.owner[piece["who"]]
+            columns = _columns(piece)
+            labelled = (
+                labels.of(owner, piece["primary"]),
+                labels.control_owner[owner],
+                alone.of(owner, piece["primary"]),
+            )
+            list(pool.map(Sums.add, (by_family, by_owner, by_stream), labelled, [owner] * 3, [columns] * 3))
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])
@@ -266,7 +283,7 @@ def _label(
     group = np.zeros(crowd.owners, np.int32)
     for number, one in enumerate(joined.settled, 1):
         group[one.members] = number
-    free = group[crowd.owner[streams.account]] == 0
+    free = (group[crowd.owner[streams.account]] == 0) & ~crowd.declared[crowd.owner[streams.account]]
     rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
     unlinked = np.bincount(streams.family[free], weights=streams.exchanges[free], minlength=count)
     fit = (unlinked >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
@@ -280,7 +297,7 @@ def _label(
         for belonging in held:
             stream[number, belonging.family] = len(chosen) + len(stream) + 1
     sent = np.bincount(crowd.owner, weights=crowd.exchanges, minlength=crowd.owners)
-    large = np.flatnonzero((group == 0) & (sent >= 2.5 * CONTROL_ROWS))
+    large = np.flatnonzero((group == 0) & ~crowd.declared & (sent >= 2.5 * CONTROL_ROWS))
     large = large[np.argsort(-sent[large], kind="stable")[:CONTROLS]]
     whole = group.copy()
     whole[large] = len(joined.settled) + 1 + np.arange(len(large))
@@ -412,7 +429,7 @@ def _pool(
     if not numbers:
         return np.zeros((0, values.shape[1]))
     place = {number: i for i, number in enumerate(numbers)}
-    pooled = Sums(labels=len(numbers))
+    pooled = Sums(labels=len(numbers), limit=sums.limit)
     weights = np.zeros((len(numbers), sums.labels))
     for (group, _), label in labels.stream.items():
         weights[place[group - 1], label] = 1.0

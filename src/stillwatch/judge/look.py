@@ -9,13 +9,13 @@ from stillwatch.model.view import Sight, View
 
 TIE_BITS: Final = 2.0
 """Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
-STRANGERS: Final = 0.05
+STRANGERS: Final = 0.1
 """Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
 LEAST: Final = 5
 """Owners of the smallest group: the least that a finding may name."""
-CORE: Final = 3
-"""Owners of a proposal who must stay in its first round, or it is given up: what others make of it they propose
-themselves. On practice worlds no group was ever found of which fewer stayed."""
+CORE: Final = 2
+"""Owners of a proposal who must let each other in, or it is given up: what others make of it they propose themselves.
+On practice worlds no group was found of which fewer than four did."""
 SLACK_BITS: Final = 1e-6
 """What is added to bounds, so that no rounding makes them less than what they bound."""
 WHOLE: Final = "handover"

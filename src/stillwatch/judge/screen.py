@@ -1,7 +1,7 @@
 """Screen: which proposals are worth settling; thousands of them fall apart at once, and are told so in one pass.
 
 A proposal is passed over where, by bounds that no view passes, fewer than CORE of its owners could stay: `settle` would
-give it up in its first round.
+give it up at once.
 """
 
 from __future__ import annotations

@@ -88,6 +88,13 @@ def numbers(column: Any, dtype: Any, missing: Any) -> npt.NDArray[Any]:
     return plain
 
 
+def places(ascending: npt.NDArray[Any], *values: int) -> list[int]:
+    """Find where values belong in an ascending array of integers, which is not copied for it."""
+    most = np.iinfo(ascending.dtype).max
+    found = np.searchsorted(ascending, np.array([min(value, most) for value in values], ascending.dtype))
+    return [int(place) for place in found]
+
+
 def present(column: Any) -> npt.NDArray[np.bool_]:
     """Tell which rows of a column are not null."""
     mask: npt.NDArray[np.bool_] = whole(column).is_valid().to_numpy(zero_copy_only=False)

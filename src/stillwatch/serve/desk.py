@@ -12,6 +12,7 @@ state.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,11 @@ class _Refused(Exception):
         self.hint = hint
 
 
+def _spoken(hint: str | None) -> str:
+    """Say a hint to somebody who has fields and no options."""
+    return re.sub(r"`--(\w+)[^`]*`", r"`\1`", hint or "")
+
+
 class Desk:
     """Answers requests about orders and appeals."""
 
@@ -109,9 +115,9 @@ class Desk:
         except _Refused as refused:
             await say(send, refused.status, str(refused), refused.hint)
         except BookError as trouble:
-            await say(send, 409, str(trouble.what), trouble.hint or "")
+            await say(send, 409, str(trouble.what), _spoken(trouble.hint))
         except StillwatchError as trouble:
-            await say(send, 400, str(trouble.what), trouble.hint or "")
+            await say(send, 400, str(trouble.what), _spoken(trouble.hint))
         else:
             await answer(send, 200, msgspec.json.encode(told))
 

@@ -52,6 +52,10 @@ class Proxy:
         self._session: aiohttp.ClientSession | None = None
         self._fresh: asyncio.Task[None] | None = None
 
+    def goes_to(self, host: str, port: int) -> bool:
+        """Tell whether the upstream is this address."""
+        return (self._upstream.host, self._upstream.port) == (host, port)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] == "http":

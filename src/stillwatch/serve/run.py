@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import socket
 from typing import NamedTuple
 
 import uvicorn
 
-from stillwatch.errors import UsageError
+from stillwatch.errors import ResourceError, UsageError
 from stillwatch.serve.http import App
 
 
@@ -47,6 +49,25 @@ def config(app: App, listen: Listen) -> uvicorn.Config:
     )  # fmt: skip
 
 
-def run(app: App, listen: Listen) -> None:
-    """Serve until interrupted."""
-    uvicorn.Server(config(app, listen)).run()
+def bound(listen: Listen) -> socket.socket:
+    """Take the address, before anybody is told that we are there.
+
+    Raises:
+        ResourceError: when it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        taken = socket.create_server((listen.host, listen.port), family=family, backlog=2048)
+    except OSError as trouble:
+        raise ResourceError(
+            f"cannot listen on {listen.host}:{listen.port}: {os.strerror(trouble.errno) if trouble.errno else trouble}",
+            hint="another process may have it; name another address with `--listen`",
+        ) from trouble
+    taken.set_inheritable(True)
+    return taken
+
+
+def run(app: App, taken: socket.socket) -> None:
+    """Serve at an address that was taken, until interrupted."""
+    host, port = taken.getsockname()[:2]
+    uvicorn.Server(config(app, Listen(host, port))).run(sockets=[taken])

@@ -68,11 +68,13 @@ def opinion(
     """Write that one agrees or disagrees, without taking anything back: `strongly-disagree` to `strongly-agree`.
 
     Raises:
-        ShareError: when the reason must not leave, or the view is none of the five.
+        ShareError: when the reason must not leave, a dispute has none, or the view is none of the five.
     """
     views = ("strongly-disagree", "disagree", "neutral", "agree", "strongly-agree")
     if view not in views:
         raise ShareError(f"`{view}` is no opinion", hint=f"one of {', '.join(views)}")
+    if "disagree" in view and not because.strip():
+        raise ShareError("a dispute needs its reason: the peer reads it", hint='`--because "…"`')
     scrub.check(msgspec.structs.replace(bulletin, note=because))
     maker = objects.organisation(organisation)
     kind = "campaign" if bulletin.finding == "distillation_campaign" else "intrusion-set"

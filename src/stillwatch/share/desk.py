@@ -134,7 +134,7 @@ class Desk:
         return record
 
     def release(self, name: str, who: str, to: Sequence[str], seen: str = "") -> Record:
-        """Let a bulletin leave, to the peers named.
+        """Let a bulletin leave, to the peers named; else to those who had an earlier version, else to everybody.
 
         Args:
             seen: the digest that the releaser saw; refused when the bulletin has changed since.
@@ -154,6 +154,7 @@ class Desk:
                     "it has changed since it was previewed", where=f"bulletin {record.bulletin.id}",
                     hint="look at it again with `stillwatch share show`",
                 )  # fmt: skip
+            to = to or _reached(record)
             if record.bulletin.marking == "red" and (not to or "*" in to):
                 raise ShareError(
                     "`red` is for those named only",

@@ -106,10 +106,15 @@ class Exchange:
                 why = "`modified`: is not newer than the version that is here"
                 return Outcome(bulletin=bulletin.id, became="refused", because=why)
             undone, cases = (len(held.leads), held.cases) if held is not None else (0, [])
+            looked_at = None
             kept = exact(held.leads) if held is not None and not bulletin.revoked else []
+            if held is not None and _points_alike(held.bulletin, bulletin):
+                kept, looked_at, undone = held.leads, held.looked_at, 0
             taken = Imported(
-                bulletin=bulletin, digest=digest(bulletin), peer=peer, at=_now(), about=about, leads=kept
+                bulletin=bulletin, digest=digest(bulletin), peer=peer, at=_now(), about=about, leads=kept,
+                looked_at=looked_at, cases=cases if kept and looked_at else [],
             )  # fmt: skip
+            cases = [] if taken.cases else cases
             write(path, msgspec.json.encode(taken))
         became: Became = "revoked" if bulletin.revoked else "newer" if held is not None else "new"
         self.log.add(Line(at=_now(), who=peer, did="imported", what=bulletin.id, marking=bulletin.marking,
@@ -199,6 +204,11 @@ class Exchange:
             raise ShareError(
                 f"what a peer told is damaged: {trouble}", where=str(path), hint="delete it, and pull again"
             ) from None
+
+
+def _points_alike(one: Bulletin, other: Bulletin) -> bool:
+    """Tell whether another version points at the same: a name or a remark changes no lead."""
+    return not other.revoked and (one.families, one.ranges) == (other.families, other.ranges)
 
 
 def _now() -> datetime:

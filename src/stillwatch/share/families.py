@@ -115,6 +115,8 @@ def publish(
         return Outcome(None, f"the clean control set has {controls} texts, and {LEAST_CONTROL} are needed")
     if accounts < LEAST_ACCOUNTS:
         return Outcome(None, f"{accounts} accounts sent it, and {LEAST_ACCOUNTS} are needed")
+    if not exemplars:
+        return Outcome(None, "the case keeps no exemplars of it: none are kept of an account network")
     if len(exemplars) < LEAST_EXEMPLARS:
         return Outcome(None, f"the case keeps {len(exemplars)} exemplars of it, and {LEAST_EXEMPLARS} are needed")
     taken = reader or Reader()

@@ -184,7 +184,7 @@ def line(
     note = Note(number=written.lastrowid or 0, order=name, at=at, did=did, by=by, why=why)
     for (body,) in book.execute("SELECT body FROM hooks").fetchall():
         hook = msgspec.json.decode(body, type=Hook)
-        if hook.wants(event(note)):
+        if hook.wants(event(note)) or (name, did) == (f"hook {hook.id}", "tested"):
             book.execute(
                 "INSERT INTO outbox (id, hook, step, tries, due, held, told, body) "
                 "VALUES (?, ?, 'waiting', 0, ?, 0, '', ?)",
