@@ -115,9 +115,9 @@ def _ranked(table: Floats) -> NDArray[np.int64]:
 
 
 def _unit(scores: Sequence[Sequence[float]]) -> float:
-    """Give steps per unit of score: several for an ordinary request, `STEPS` or more in the sum's deviation."""
+    """Give steps per unit of score: a dozen for an ordinary request, `STEPS` or more in the sum's deviation."""
     spread = math.sqrt(sum(float(np.var(row)) for row in scores))
-    return max(STEPS, 4.0 * math.sqrt(len(scores))) / spread if spread > 0 else 0.0
+    return max(STEPS, 16.0 * math.sqrt(len(scores))) / spread if spread > 0 else 0.0
 
 
 def _in_steps(table: Floats, unit: float) -> NDArray[np.int64]:
