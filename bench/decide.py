@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import resource
 import tempfile
@@ -22,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
+import uvloop
 
+from servers import cpu_s, lifespan, serving
 from stillwatch.kit import lookup
 from stillwatch.kit.contained import Frames
 from stillwatch.model.answer import Asked
 from stillwatch.serve.decisions import Decisions
-from stillwatch.serve.run import Listen, config
 from stillwatch.settings import Settings
 from stillwatch.store import key as keys
 from stillwatch.store import live, tokens
@@ -117,11 +116,8 @@ def in_process(place: Path, asked: list[dict[str, Any]]) -> dict[str, float]:
 async def bare(scope: Any, receive: Any, send: Any) -> None:
     """Read JSON, write JSON: the least that an endpoint can do."""
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await lifespan(receive, send)
+        return
     message = await receive()
     json.loads(message["body"])
     body = b'{"action":"allow"}'
@@ -130,20 +126,8 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def serve(which: str, place: str, port: Any) -> None:
-    app: Any = bare if which == "bare" else Decisions(Room(Path(place), Settings(), enforce=True))
-    server = uvicorn.Server(config(app, Listen("127.0.0.1", 0)))
-
-    async def main() -> None:
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port.send(server.servers[0].sockets[0].getsockname()[1])
-        await task
-
-    import uvloop
-
-    uvloop.run(main())
+def application(which: str, place: str) -> Any:
+    return bare if which == "bare" else Decisions(Room(Path(place), Settings(), enforce=True))
 
 
 async def load(port: int, messages: list[bytes], seconds: float, connections: int) -> float:
@@ -169,30 +153,15 @@ async def load(port: int, messages: list[bytes], seconds: float, connections: in
     return done / (time.perf_counter() - begin)
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def endpoint(which: str, place: Path, messages: list[bytes], seconds: float) -> dict[str, float]:
-    import uvloop
-
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(which, str(place), there))
-    process.start()
-    try:
-        port = here.recv()
-        uvloop.run(load(port, messages, min(seconds, 2.0), 32))
-        assert process.pid is not None
-        before = cpu_s(process.pid)
-        rate = uvloop.run(load(port, messages, seconds, 32))
-        used = cpu_s(process.pid) - before
-        peak = Path(f"/proc/{process.pid}/status").read_text()
+    with serving(application, which, str(place)) as there:
+        uvloop.run(load(there.port, messages, min(seconds, 2.0), 32))
+        before = cpu_s(there.pid)
+        rate = uvloop.run(load(there.port, messages, seconds, 32))
+        used = cpu_s(there.pid) - before
+        peak = Path(f"/proc/{there.pid}/status").read_text()
         rss = int(next(line for line in peak.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
         return {"per_s": rate, "cpu_us": used / (rate * seconds) * 1e6, "rss_mb": rss}
-    finally:
-        process.terminate()
-        process.join()
 
 
 def main() -> None:

@@ -9,9 +9,7 @@ Before anything is measured, the answers to an ordinary account with and without
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import os
 import re
 import socket
@@ -20,17 +18,11 @@ import tempfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from proxy import ANSWER, CHUNK, cpu_s
-from stillwatch.serve.run import Listen, config
-from stillwatch.store import key as keys
-from stillwatch.store.book import open_book
-from stillwatch.watch.orders import Plan, approve, plan
+from proxy import ANSWER, CHUNK
+from servers import cpu_s, lifespan, order, serving
 
 CONFIG = """
 model_list:
@@ -55,11 +47,8 @@ async def user(request, api_key):
 
 async def upstream(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await lifespan(receive, send)
+        return
     body = (await receive())["body"]
     streamed = b'"stream": true' in body or b'"stream":true' in body
     kind = b"text/event-stream" if streamed else b"application/json"
@@ -68,17 +57,8 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": told})
 
 
-def serve(port: Any) -> None:
-    server = uvicorn.Server(config(upstream, Listen("127.0.0.1", 0)))
-
-    async def main() -> None:
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port.send(server.servers[0].sockets[0].getsockname()[1])
-        await task
-
-    asyncio.run(main())
+def model() -> Any:
+    return upstream
 
 
 def ask(url: str, account: str, *, stream: bool) -> bytes:
@@ -124,22 +104,15 @@ def main() -> None:
     parser.add_argument("--python", type=Path, required=True)
     parser.add_argument("--requests", type=int, default=200)
     asked = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
+    told: dict[str, Any] = {}
+    ordinary: list[list[bytes]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["STILLWATCH_KEY"] = f"{folder}/key"
-        book, now = open_book(folder / "state"), datetime.now(UTC)
-        order = Plan(rung="harden", accounts=("org-hard",), reason="bench", by="Ada", ends=now + timedelta(days=1))
-        approve(book, plan(book, order, state=None, key=keys.find(), now=now).id, by="Ada", why="", now=now)
-        here, there = spawn.Pipe()
-        model = spawn.Process(target=serve, args=(there,))
-        model.start()
-        told: dict[str, Any] = {}
-        ordinary: list[list[bytes]] = []
-        try:
-            at = f"http://127.0.0.1:{here.recv()}"
+        order(folder / "state", "harden", "org-hard")
+        with serving(model) as there:
             for variant, rails in (("without", ""), ("with", GUARDRAILS.format(state=folder / "state"))):
-                process, url = started(asked.python, folder, CONFIG.format(upstream=at, guardrails=rails))
+                process, url = started(asked.python, folder, CONFIG.format(upstream=there.url, guardrails=rails))
                 try:
                     ordinary.append([ask(url, "plain", stream=stream) for stream in (False, True)])
                     for account in ("plain",) if variant == "without" else ("plain", "hard"):
@@ -149,9 +122,6 @@ def main() -> None:
                 finally:
                     process.terminate()
                     process.wait()
-        finally:
-            model.terminate()
-            model.join()
     told["ordinary_answers_identical"] = ordinary[0] == ordinary[1]
     for stream in ("whole", "streamed"):
         told[f"added {stream}"] = told[f"with plain {stream}"] - told[f"without plain {stream}"]

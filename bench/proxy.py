@@ -14,24 +14,18 @@ import argparse
 import asyncio
 import hashlib
 import json
-import multiprocessing
 import os
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 import uvloop
 
+from servers import cpu_s, lifespan, order, serving
 from stillwatch.serve.proxy import Proxy
-from stillwatch.serve.run import Listen, config
 from stillwatch.settings import Settings
-from stillwatch.store import key as keys
-from stillwatch.store.book import open_book
-from stillwatch.watch.orders import Plan, approve, plan
 from stillwatch.watch.room import Room
 
 ANSWER = json.dumps({"id": "c", "object": "chat.completion", "created": 1, "model": "demo", "choices": [
@@ -44,11 +38,8 @@ CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"word "},"fin
 
 async def upstream(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await lifespan(receive, send)
+        return
     body = (await receive())["body"]
     if b'"stream"' in body:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
@@ -62,18 +53,12 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": ANSWER})
 
 
-def serve(target: str, place: str, port: Any) -> None:
-    app: Any = Proxy(Room(Path(place), Settings(), enforce=True), target) if target else upstream
-    server = uvicorn.Server(config(app, Listen("127.0.0.1", 0)))
+def proxy(target: str, place: str) -> Proxy:
+    return Proxy(Room(Path(place), Settings(), enforce=True), target)
 
-    async def main() -> None:
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port.send(server.servers[0].sockets[0].getsockname()[1])
-        await task
 
-    uvloop.run(main())
+def model() -> Any:
+    return upstream
 
 
 def message(key: str, *, stream: bool) -> bytes:
@@ -126,11 +111,6 @@ async def first_tokens(ports: dict[str, int], raws: dict[str, bytes], times: int
     return waits
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measured(pid: int, port: int, key: str, seconds: float) -> dict[str, float]:
     uvloop.run(load(port, message(key, stream=False), 1.0))
     before = cpu_s(pid)
@@ -143,39 +123,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0)
     seconds = parser.parse_args().seconds
-    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STILLWATCH_KEY"] = f"{folder}/key"
-        book, now = open_book(Path(folder)), datetime.now(UTC)
-        account = hashlib.sha256(b"sk-hard").hexdigest()
-        asked = Plan(rung="harden", accounts=(account,), reason="bench", by="Ada", ends=now + timedelta(days=1))
-        made = plan(book, asked, state=None, key=keys.find(), now=now)
-        approve(book, made.id, by="Ada", why="", now=now)
-        here, there = spawn.Pipe()
-        model = spawn.Process(target=serve, args=("", folder, there))
-        model.start()
-        port = here.recv()
-        proxy = spawn.Process(target=serve, args=(f"http://127.0.0.1:{port}", folder, there))
-        proxy.start()
-        through = here.recv()
-        try:
-            assert model.pid is not None
-            assert proxy.pid is not None
+        order(Path(folder), "harden", hashlib.sha256(b"sk-hard").hexdigest())
+        with serving(model) as direct, serving(proxy, direct.url, folder) as through:
             told: dict[str, Any] = {
-                "direct": measured(model.pid, port, "sk-plain", seconds),
-                "passed": measured(proxy.pid, through, "sk-plain", seconds),
-                "hardened": measured(proxy.pid, through, "sk-hard", seconds),
+                "direct": measured(direct.pid, direct.port, "sk-plain", seconds),
+                "passed": measured(through.pid, through.port, "sk-plain", seconds),
+                "hardened": measured(through.pid, through.port, "sk-hard", seconds),
             }
             waits = uvloop.run(
                 first_tokens(
-                    {"direct": port, "passed": through, "hardened": through},
+                    {"direct": direct.port, "passed": through.port, "hardened": through.port},
                     {name: message(key, stream=True) for name, key in KEYS.items()},
                 )
             )
-        finally:
-            for process in (proxy, model):
-                process.terminate()
-                process.join()
     for name, found in waits.items():
         told[name]["first_token_ms"] = float(np.median(found))
         told[name]["later_ms"] = float(np.median(np.subtract(found, waits["direct"])))

@@ -17,7 +17,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import multiprocessing
 import os
 import random
 import statistics
@@ -28,18 +27,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-
+from servers import lifespan, order, serving
 from stillwatch.model.answer import Rung
 from stillwatch.model.grant import Grant
 from stillwatch.serve.proxy import Proxy
-from stillwatch.serve.run import Listen, config
 from stillwatch.settings import Proxy as ProxySettings
 from stillwatch.settings import Settings
-from stillwatch.store import key as keys
 from stillwatch.store import licences
 from stillwatch.store.book import open_book
-from stillwatch.watch.orders import Plan, approve, plan
 from stillwatch.watch.room import Room
 
 SECRET: Final = b"hidden train of thought"
@@ -63,11 +58,8 @@ ORDERS: Final[dict[str, Rung]] = {"sk-hard": "harden", "sk-slow": "slow", "sk-ou
 
 async def upstream(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
+        await lifespan(receive, send)
+        return
     body = (await receive()).get("body", b"")
     if b"please fail" in body:
         await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0")]})
@@ -89,22 +81,12 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": WHOLE})
 
 
-def serve(target: str, place: str, port: Any) -> None:
-    app: Any = Proxy(Room(Path(place), PATIENT, enforce=True), target) if target else upstream
-    server = uvicorn.Server(config(app, Listen("127.0.0.1", 0)))
-    server.config.log_level = "critical"  # upstreams that break off are part of the script
-    server.config.configure_logging()
+def proxy(target: str, place: str) -> Proxy:
+    return Proxy(Room(Path(place), PATIENT, enforce=True), target)
 
-    async def main() -> None:
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port.send(server.servers[0].sockets[0].getsockname()[1])
-        await task
 
-    import uvloop
-
-    uvloop.run(main())
+def model() -> Any:
+    return upstream
 
 
 class Kind:
@@ -203,11 +185,9 @@ async def load(port: int, pid: int, seconds: float, rate: float) -> Tally:
 
 def prepare(place: Path) -> None:
     """Write orders and a grant, as an operator would."""
-    book, now = open_book(place), datetime.now(UTC)
     for key, rung in ORDERS.items():
-        account = hashlib.sha256(key.encode()).hexdigest()
-        asked = Plan(rung=rung, accounts=(account,), reason="soak", by="Ada", ends=now + timedelta(days=1))
-        approve(book, plan(book, asked, state=None, key=keys.find(), now=now).id, by="Ada", why="", now=now)
+        order(place, rung, hashlib.sha256(key.encode()).hexdigest())
+    book, now = open_book(place), datetime.now(UTC)
     licensed = hashlib.sha256(b"sk-licensed").hexdigest()
     grant = Grant(
         id="g-1", holder="Example", accounts=[licensed], models=[], families=[], exchanges=0, starts=now.date(),
@@ -221,25 +201,13 @@ def soak(seconds: float, rate: float) -> dict[str, Any]:
     """Run it all; gives what happened."""
     from decide import make  # the state of `bench/decide.py`
 
-    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STILLWATCH_KEY"] = f"{folder}/key"
         place = Path(folder) / "state"
         make(place, 10_000, 1_000, FRAME)
         prepare(place)
-        here, there = spawn.Pipe()
-        model = spawn.Process(target=serve, args=("", str(place), there))
-        model.start()
-        proxy = spawn.Process(target=serve, args=(f"http://127.0.0.1:{here.recv()}", str(place), there))
-        proxy.start()
-        try:
-            port = here.recv()
-            assert proxy.pid is not None
-            tally = asyncio.run(load(port, proxy.pid, seconds, rate))
-        finally:
-            for process in (proxy, model):
-                process.terminate()
-                process.join()
+        with serving(model, quiet=True) as direct, serving(proxy, direct.url, str(place), quiet=True) as there:
+            tally = asyncio.run(load(there.port, there.pid, seconds, rate))
         used = licences.used(open_book(place)).get("g-1", 0)
     tenth = max(len(tally.memory) // 10, 1)
     early, late = statistics.median(tally.memory[tenth : 2 * tenth + 1]), statistics.median(tally.memory[-tenth:])

@@ -45,16 +45,18 @@ def test_without_controls_nothing_has_bits() -> None:
     assert intent.weigh(whole("reasoning"), np.zeros((0, len(STATISTICS))))[0].bits == 0.0
 
 
-def reads(*, kind: str = "reasoning", bits: float = 7.0, alike: float = 1.0) -> dict[int, Read]:
-    return {3: Read(bits=bits, score=0.7, kinds=[kind], because="", alike={kind: alike})}
+def reads(*, kind: str = "reasoning", rivals: int = 0, alike: float = 1.0) -> dict[int, Read]:
+    return {3: Read(bits=7.0, score=0.7, kinds=[kind], because="", alike={kind: alike}, rivals={kind: rivals})}
 
 
 def test_one_customer_is_named_for_a_whole_large_and_rare_signature_only() -> None:
     assert in_the_open.stands_out(reads(), {3: 1500}, 150) == [3]
     assert in_the_open.stands_out(reads(alike=0.5), {3: 1500}, 150) == []
-    assert in_the_open.stands_out(reads(bits=4.0), {3: 1500}, 150) == []
+    assert in_the_open.stands_out(reads(rivals=3), {3: 1500}, 150) == []
     assert in_the_open.stands_out(reads(), {3: 900}, 150) == []
     assert in_the_open.stands_out(reads(), {3: 1500}, 10) == []
+    assert in_the_open.stands_out(reads(kind="solutions"), {3: 1500}, 150) == []
+    assert in_the_open.stands_out(reads(kind="solutions"), {3: 3500}, 150) == [3]
     assert in_the_open.stands_out(reads(kind="rubric"), {3: 1500}, 150) == []
     assert in_the_open.stands_out(reads(kind="rewriting"), {3: 1500}, 150) == []
 
@@ -81,6 +83,13 @@ def test_a_large_stream_does_not_pay_for_each_small_family_beside_it() -> None:
     assert not axes.intent(reads).passed
     assert axes.intent(reads, sizes=[2000, *[100] * 60]).passed
     assert not axes.intent(reads, sizes=[20, *[100] * 60]).passed
+
+
+def test_the_largest_of_all_streams_pays_for_two_ways_of_looking_and_not_for_sixty() -> None:
+    small = families(*[0.0] * 60)
+    assert axes.intent([*families(4.1), *small], sizes=[210, *[100] * 60]).passed
+    assert not axes.intent([*families(4.1), *small], sizes=[190, *[100] * 60]).passed
+    assert not axes.intent([*families(3.9), *small], sizes=[210, *[100] * 60]).passed
 
 
 def test_families_of_one_size_are_weighed_as_without_sizes() -> None:

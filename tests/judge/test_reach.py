@@ -63,7 +63,8 @@ def plainly(
         known = bits.get(look.view.WITHIN, np.zeros(len(candidates)))
         total += np.maximum(bits[name] - np.maximum(known, 0.0), 0.0)
         views += (bits[name] >= TIE_BITS) & (known < TIE_BITS) & look.view.ADMITS
-    inside: npt.NDArray[np.bool_] = (views >= 2) & (total >= log2(owners / (STRANGERS * len(members))))
+    lacks = np.minimum(np.min(list(bits.values()), axis=0), 0.0)
+    inside: npt.NDArray[np.bool_] = (views >= 2) & (total + lacks >= log2(owners / (STRANGERS * len(members))))
     return inside
 
 

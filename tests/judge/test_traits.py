@@ -40,3 +40,17 @@ def test_a_card_and_a_computer_at_home_are_no_hard_evidence(town: Any) -> None:
     linked = axes.deception(30.0, readings.weigh(shares, 5, traits.usual), shares | {"block": 1.0}, 5)
     assert any("pay with an instrument" in sentence for sentence in linked.axis.because)
     assert not any("pay with an instrument" in sentence for sentence in told.axis.because)
+
+
+def test_one_small_purse_after_another_is_hard_evidence_and_one_household_is_not(town: Any) -> None:
+    traits = Traits(town.traces(payment=homes(3)))
+
+    def told(*members: int) -> list[str]:
+        group = np.array(members, np.int32)
+        shares = traits.of(group, TIES, {}) | {"shared_frame": 1.0, "own_frame": 0.0}
+        return axes.deception(30.0, readings.weigh(shares, len(group), traits.usual), shares, len(group)).axis.because
+
+    households = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert any("pay with an instrument" in sentence for sentence in told(*households))
+    assert not any("pay with an instrument" in sentence for sentence in told(0, 1, 2, 3, 6, 9))
+    assert not any("pay with an instrument" in sentence for sentence in told(0, 1, 3, 4, 6, 9, 12, 15))

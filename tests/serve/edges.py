@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.serve.conftest import SETTINGS, Server, Upstream, serving
-from tests.serve.test_proxy import CHAT, account, answering, raw
+from tests.serve.test_proxy import CHAT, SECRET, account, answering, raw
 
 from stillwatch.serve.decisions import Decisions
 from stillwatch.serve.proxy import Proxy
@@ -120,3 +120,23 @@ def _until_up(process: subprocess.Popen[Any], listen: str, folder: Path) -> None
         else:
             return
     raise AssertionError("the gateway did not start")
+
+
+def does_what_the_table_says(edge: Edge) -> None:
+    """Check each rung, as any gateway has to."""
+    status, headers, told = edge.ask("suspend")
+    assert status == 403
+    assert headers["x-stillwatch-reference"].startswith("o-")
+    assert headers["x-stillwatch-reference"] in json.loads(told)["error"]["message"]
+    assert json.loads(told)["error"]["code"] == "model_extraction"
+    status, headers, told = edge.ask("challenge")
+    assert status == 403
+    assert "confirm" in json.loads(told)["error"]["message"]
+    assert edge.ask("challenge")[0] == 200, "once an hour, where there is nothing to step up to"
+    answers = [edge.ask("slow") for _ in range(5)]
+    assert {status for status, _, _ in answers} == {200, 429}
+    assert int(answers[-1][1]["retry-after"]) >= 1
+    status, headers, told = edge.ask("harden")
+    assert status == 200
+    assert SECRET.encode() not in told
+    assert "no_reasoning" in headers["x-stillwatch-transforms"]

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from tests.serve.edges import Edge, Places, edged, shown
-from tests.serve.test_proxy import CHAT, SECRET, account
+from tests.serve.edges import Edge, Places, does_what_the_table_says, edged, shown
+from tests.serve.test_proxy import CHAT, account
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx is installed: apt-get install nginx-light")
@@ -42,22 +42,7 @@ def test_ordinary_traffic_passes_as_it_is(edge: Edge) -> None:
 
 
 def test_each_rung_does_what_the_table_says(edge: Edge) -> None:
-    status, headers, told = edge.ask("suspend")
-    assert status == 403
-    assert headers["x-stillwatch-reference"].startswith("o-")
-    assert headers["x-stillwatch-reference"] in json.loads(told)["error"]["message"]
-    assert json.loads(told)["error"]["code"] == "model_extraction"
-    status, headers, told = edge.ask("challenge")
-    assert status == 403
-    assert "confirm" in json.loads(told)["error"]["message"]
-    assert edge.ask("challenge")[0] == 200, "once an hour, where there is nothing to step up to"
-    answers = [edge.ask("slow") for _ in range(5)]
-    assert {status for status, _, _ in answers} == {200, 429}
-    assert int(answers[-1][1]["retry-after"]) >= 1
-    status, headers, told = edge.ask("harden")
-    assert status == 200
-    assert SECRET.encode() not in told
-    assert "no_reasoning" in headers["x-stillwatch-transforms"]
+    does_what_the_table_says(edge)
 
 
 def test_a_client_cannot_say_that_it_is_somebody_else(edge: Edge) -> None:

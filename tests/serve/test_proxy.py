@@ -314,6 +314,38 @@ def test_anthropic_streams_come_without_thinking(bench: Bench, hardened: str) ->
     assert told.content[0].signature == "c2ln"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_thought_that_was_blanked_reaches_the_upstream_again_and_nobody_else(
+    bench: Bench, hardened: str, stream: bool
+) -> None:
+    client = anthropic.Anthropic(base_url=bench.url, api_key=hardened, max_retries=0)
+    asked: dict[str, Any] = {"model": "demo", "max_tokens": 99}
+    first = {"role": "user", "content": "2+2"}
+    whole = SECRET
+    if stream:
+        bench.upstream.script = answering(MESSAGE_STREAM, kind="text/event-stream")
+        with client.messages.stream(**asked, messages=[first]) as told:
+            got = told.get_final_message()
+        whole = "".join(f"{word} " for word in SECRET.split())
+    else:
+        bench.upstream.script = answering(json.dumps(MESSAGE).encode())
+        got = client.messages.create(**asked, messages=[first])
+    blocks = [block.model_dump(exclude_none=True) for block in got.content]
+    assert (blocks[0]["thinking"], blocks[0]["signature"]) == ("", "c2ln")
+    bench.upstream.script = answering(json.dumps(MESSAGE).encode())
+    again = [first, {"role": "assistant", "content": blocks}, {"role": "user", "content": "and 3+3?"}]
+    client.messages.create(**asked, messages=again)
+    sent = json.loads(bench.upstream.calls[-1].body)["messages"]
+    assert sent[1]["content"][0] == {"type": "thinking", "thinking": whole, "signature": "c2ln"}
+    assert sent[1]["content"][1:] == blocks[1:]
+    assert (sent[0], sent[2]) == (first, again[2])
+    other = f"sk-thinks-too-{stream}"
+    bench.order("harden", account(other))
+    anthropic.Anthropic(base_url=bench.url, api_key=other, max_retries=0).messages.create(**asked, messages=again)
+    sent = json.loads(bench.upstream.calls[-1].body)["messages"]
+    assert sent[1]["content"][0]["thinking"] == "", "it was not this account's"
+
+
 def test_a_compressed_answer_is_opened_for_a_hardened_account(bench: Bench, hardened: str) -> None:
     bench.upstream.script = answering(gzip.compress(json.dumps(CHAT).encode()), content_encoding="gzip")
     status, headers, body = raw(bench.url, "POST", "/v1/chat/completions", b"{}", authorization=f"Bearer {hardened}")

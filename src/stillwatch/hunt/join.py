@@ -31,7 +31,7 @@ class Joined:
 
 def join(
     traces: Traces, fdr: float, closer: Callable[[npt.NDArray[np.bool_]], Closely], without: Collection[str] = (),
-    told: Sequence[Told] = (),
+    told: Sequence[Told] = (), threads: int = 1,
 ) -> Joined:  # fmt: skip
     """Run every view of the `link` room over the traces.
 
@@ -39,10 +39,11 @@ def join(
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
         without: views that are switched off.
         told: what peers told of: proposals, and no evidence.
+        threads: how many views weigh at a time.
     """
     silent: dict[str, tuple[str, ...]] = {}
     looks = look(traces, silent, without=without)
-    proposals = examine(looks, fdr, told)
+    proposals = examine(looks, fdr, told, threads)
     closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)

@@ -75,7 +75,7 @@ def tie(request: Request, log: Log, found: Traced) -> Linked:
     scratch, crowd, harness = log.scratch, found.traces.crowd, found.families.harness
     joined = join(
         found.traces, request.fdr, lambda linked: closer.look(scratch, crowd, linked, harness), request.without,
-        told.groups(log.declared.leads, crowd),
+        told.groups(log.declared.leads, crowd), request.threads,
     )  # fmt: skip
     return Linked(
         traces=found.traces, streams=found.streams, families=found.families, grown=found.grown,

@@ -81,7 +81,7 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
         fresh: where the exchanges that are attributed to entries are written.
     """
     progress.stage("weigh", 0)
-    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined)
+    weighed = weigh.weigh(log.scratch, log.tasks, linked.traces, linked.joined, request.threads)
     first, last = int(linked.traces.crowd.first.min()), int(linked.traces.crowd.last.max())
     before = uses.carried(log.declared.previous, first, last)
     used = licences.used(

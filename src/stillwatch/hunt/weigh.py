@@ -8,6 +8,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,7 +35,8 @@ from stillwatch.model.traces import Families, Streams, Traces
 CONTROL_ROWS: Final = 20
 """Exchanges that a family must have to be a control, and an owner two and a half times as many."""
 CONTROL_SHARE: Final = 0.9
-"""Share of a control family's exchanges that must come from owners whom nothing links."""
+"""Share of a control family's exchanges that must come from owners whom nothing links, and nobody declared: whoever
+extracts under a licence is no yardstick of ordinary use."""
 PUBLIC: Final = 0.1
 """Share of a stream's items that other owners ask too, from which its list is a public one."""
 CONTROLS: Final = 400
@@ -172,7 +174,7 @@ class Labels:
         return label
 
 
-def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined) -> Weighed:
+def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, threads: int = 1) -> Weighed:
     """Read the families that belong to settled groups, against the control families of the log."""
     families, streams = traces.families, traces.streams
     assert families is not None  # noqa: S101 - the corridor made them
@@ -191,12 +193,16 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     by_family = Sums(labels=labels.families(), limit=limit)
     groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
-    for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
-        owner = crowd.owner[piece["who"]]
-        columns = _columns(piece)
-        by_family.add(labels.of(owner, piece["primary"]), owner, columns)
-        by_owner.add(labels.control_owner[owner], owner, columns)
-        by_stream.add(alone.of(owner, piece["primary"]), owner, columns)
+    with ThreadPoolExecutor(threads) as pool:
+        for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
+            owner = crowd.owner[piece["who"]]
+            columns = _columns(piece)
+            labelled = (
+                labels.of(owner, piece["primary"]),
+                labels.control_owner[owner],
+                alone.of(owner, piece["primary"]),
+            )
+            list(pool.map(Sums.add, (by_family, by_owner, by_stream), labelled, [owner] * 3, [columns] * 3))
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])
@@ -277,7 +283,7 @@ def _label(
     group = np.zeros(crowd.owners, np.int32)
     for number, one in enumerate(joined.settled, 1):
         group[one.members] = number
-    free = group[crowd.owner[streams.account]] == 0
+    free = (group[crowd.owner[streams.account]] == 0) & ~crowd.declared[crowd.owner[streams.account]]
     rows = np.bincount(streams.family, weights=streams.exchanges, minlength=count)
     unlinked = np.bincount(streams.family[free], weights=streams.exchanges[free], minlength=count)
     fit = (unlinked >= CONTROL_ROWS) & (unlinked >= CONTROL_SHARE * rows)
@@ -291,7 +297,7 @@ def _label(
         for belonging in held:
             stream[number, belonging.family] = len(chosen) + len(stream) + 1
     sent = np.bincount(crowd.owner, weights=crowd.exchanges, minlength=crowd.owners)
-    large = np.flatnonzero((group == 0) & (sent >= 2.5 * CONTROL_ROWS))
+    large = np.flatnonzero((group == 0) & ~crowd.declared & (sent >= 2.5 * CONTROL_ROWS))
     large = large[np.argsort(-sent[large], kind="stable")[:CONTROLS]]
     whole = group.copy()
     whole[large] = len(joined.settled) + 1 + np.arange(len(large))

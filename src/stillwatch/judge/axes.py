@@ -32,6 +32,10 @@ AT_HOME: Final = ("purse", "device")
 """Hard evidence that a household shows too; it counts where it ties more owners than one has."""
 HARD_LEAST: Final = 3
 """Members who must show one kind of hard evidence, as a share and as a number."""
+ALONE: Final = 2.0
+"""Times that a family is larger than any other, from which it is looked at by itself."""
+PURSES_LEAST: Final = 4
+"""Members who share small purses, beside the largest: two more than the household that is in any group by chance."""
 
 
 def scale(exchanges: int, tasks: int, output_tokens: int, distinct: int, owners: npt.NDArray[np.int64]) -> Axis:
@@ -71,7 +75,9 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
         f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}"
         for trait in HARD
         if shares.get(trait, 0.0) >= HARD_SHARE and shares.get(trait, 0.0) * members >= HARD_LEAST - 0.5
-        if trait not in AT_HOME or shares.get("block", 1.0) >= HARD_SHARE
+        if trait not in AT_HOME
+        or shares.get("block", 1.0) >= HARD_SHARE
+        or (trait == "purse" and _many_purses(shares, members))
     ]
     because = [
         *hard,
@@ -84,12 +90,20 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
 
+def _many_purses(shares: Mapping[str, float], members: int) -> bool:
+    """Tell whether one purse after another is shared: one household may be in a group by chance, and not one more."""
+    beside = shares.get("purses", 0.0)
+    return beside >= HARD_SHARE and beside * members >= PURSES_LEAST - 0.5
+
+
 def intent(
     reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None, sizes: Sequence[int] | None = None
 ) -> Axis:
-    """Join what a group asks: its families by Simes, its families as one, or its whole traffic.
+    """Join what a group asks: its families by Simes, the largest of them, its families as one, or its whole traffic.
 
-    Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6.
+    Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6, four ways two. The largest
+    is chosen by its size and not by what it looks like, where it is twice as large as any other: the stream that a pool
+    serves one buyer, who need not pay for the small ones of a hundred others.
 
     Args:
         sizes: exchanges of each family. Simes weighs families by them (weights of mean one, as in Benjamini and
@@ -101,6 +115,9 @@ def intent(
     ordered = sorted(weighed, key=lambda one: -one[0])
     ways = [(bits - log2(len(ordered) / rank), one) for rank, (bits, one) in enumerate(ordered, start=1)]
     best = [max(ways, key=lambda way: way[0])] if ways else []
+    largest = _stands_alone(sizes or [])
+    if largest is not None:
+        best.append((reads[largest].bits, reads[largest]))
     best += [(pool.bits, pool)] if pool is not None and len(ordered) > 1 else []
     best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []
     if not best:
@@ -108,6 +125,13 @@ def intent(
     bits, told = max(best, key=lambda way: way[0])
     bits = max(0.0, bits - log2(len(best)))
     return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)
+
+
+def _stands_alone(sizes: Sequence[int]) -> int | None:
+    """Find the family that is ALONE times as large as any other."""
+    order = np.argsort(-np.asarray(sizes, np.int64), kind="stable")
+    there = len(order) > 1 and sizes[order[0]] >= ALONE * sizes[order[1]]
+    return int(order[0]) if there else None
 
 
 def divided(frames: Sequence[Meeting]) -> Axis:

@@ -17,6 +17,7 @@ handover, and only if all his ties together beat the odds against a stranger.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import log2
 from typing import Any, Final
@@ -44,6 +45,8 @@ PEERS: Final = "peers"
 """Who proposed a group that peers told of."""
 LAST: Final = 3
 """What peers told is settled after all that one's own views proposed."""
+TOLD_STRANGERS: Final = 0.05
+"""Expected share of strangers among whom the pointing of a peer lets in."""
 TOLD_SHARE: Final = 0.2
 """Part of the error budget that is laid on what peers told, however little that is; it costs the others a third of a
 bit."""
@@ -110,23 +113,31 @@ class Settled:
     """Members whom the pointing of a peer let in, by whose it was."""
 
 
-def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = ()) -> Proposals:
+def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = (), threads: int = 1) -> Proposals:
     """Propose, weigh and control: every group that any view or a peer proposes, by all views that did not."""
-    proposed = {name: look.sight.propose() for name, look in looks.items()}
+    with ThreadPoolExecutor(threads) as pool:
+        return _examined(looks, fdr, told, pool)
+
+
+def _examined(looks: Mapping[str, Look], fdr: float, told: Sequence[Told], pool: Executor) -> Proposals:
+    proposed = dict(zip(looks, pool.map(lambda look: look.sight.propose(), looks.values()), strict=True))
     own = [members for found in proposed.values() for members in found]
     every = sets.of([*own, *(one.members for one in told)])
     by = [name for name, found in proposed.items() for _ in range(len(found))] + [PEERS] * len(told)
     proposer = np.array(by, dtype=object)
-    bits: dict[str, npt.NDArray[np.float64]] = {}
-    total = np.zeros(len(every))
-    for name, look in looks.items():
+
+    def weigh(name: str) -> npt.NDArray[np.float64]:
         asked = np.asarray((proposer != name) | (name in SELF_CONFIRMING), bool)
         asked[len(own) :] = [name not in one.aside for one in told]
         weighed = np.zeros(len(every))
         if asked.any():
-            weighed[asked] = look.sight.weigh(every if asked.all() else every.where(asked))
-        bits[name] = weighed
-        total += np.minimum(weighed, look.view.CAP)
+            weighed[asked] = looks[name].sight.weigh(every if asked.all() else every.where(asked))
+        return weighed
+
+    bits = dict(zip(looks, pool.map(weigh, looks), strict=True))
+    total = np.zeros(len(every))
+    for name, look in looks.items():
+        total += np.minimum(bits[name], look.view.CAP)
     gain = _gain(len(own), len(told))
     passed = ebh((total + gain) * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
     return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed, gain=gain, told=told)
@@ -347,6 +358,7 @@ def _let_in(
     ties, most = _of_the_rest((reach >= TIE_BITS) & admits), _of_the_rest(np.maximum(reach, 0.0))
     whole, inside = np.zeros(len(candidates), bool), np.zeros(len(candidates), bool)
     views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
+    lacks = np.zeros(len(candidates))
     seen: dict[str, npt.NDArray[np.float64]] = {}
     rest = np.arange(len(candidates))
     for place, name in enumerate(order):
@@ -354,16 +366,18 @@ def _let_in(
         other = looks[name].view.WITHIN
         known = seen[other][rest] if other in seen else np.zeros(len(rest))
         total[rest] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
+        lacks[rest] = np.minimum(lacks[rest], bits)
         views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
         seen[name] = np.zeros(len(candidates))
         seen[name][rest] = bits
         if name == WHOLE:
             whole = bits >= looks[name].view.CAP
-        inside = whole | ((views >= 2) & (total >= need))
-        open_ = (views + ties[place] >= 2) & (total + most[place] >= need)
-        rest = rest[(~inside & open_)[rest]]
-        if not len(rest) or np.count_nonzero(inside) + len(rest) < least:
+        open_ = ~whole & (views + ties[place] >= 2) & (total + lacks + most[place] >= need)
+        rest = rest[open_[rest]]
+        if not len(rest) or np.count_nonzero(whole) + len(rest) < least:
             break
+    inside = whole.copy()
+    inside[rest] = True
     return inside
 
 
@@ -461,7 +475,7 @@ def _close(
     An owner needs ties in two views, of which one may be that by which he was looked up. What the others show of him is
     ranked among strangers of this log. How many of the pool are strangers is estimated by those of whom nothing else is
     shown (Storey 2002), so that pointing at a crowd lets in nobody; the expected number of them that come in is at most
-    STRANGERS of the members.
+    TOLD_STRANGERS of the members.
 
     Args:
         taken: owners who are no strangers: declared, or in a group.
@@ -474,7 +488,7 @@ def _close(
     quiet = max(int((null <= 0).sum()), 1) / max(len(null), 1)
     least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
     expected = least * ways * among / (len(null) + 1)
-    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= STRANGERS * len(members))
+    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= TOLD_STRANGERS * len(members))
     return close
 
 

@@ -46,6 +46,17 @@ KINDS: Final[dict[str, Kind]] = {
         target="reasoning",
         says="gets long answers in steps to prompts that never repeat and that nobody follows up",
     ),
+    "solutions": Kind(
+        ramps={
+            "deep": (0.0, 1.0),
+            "worked": (0.1, 0.6),
+            "novelty": (0.6, 0.95),
+            "single": (0.6, 0.95),
+            "coverage": (8.0, 12.5),
+        },
+        target="reasoning",
+        says="gets thousands of worked answers of many steps, to prompts that never repeat and that nobody follows up",
+    ),
     "rationale": Kind(
         ramps={"brings_answer": (0.2, 0.6), "says_reasoning": (0.0, 2.0), "novelty": (0.5, 0.9), "single": (0.6, 0.95)},
         target="reasoning",
@@ -82,7 +93,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="has statements said again in other words, one by one",
     ),
     "hidden": Kind(
-        ramps={"given_away": (0.0, 0.4), "says_hidden": (0.3, 1.2), "coverage": (4.0, 8.0)},
+        ramps={"given_away": (0.0, 0.4), "forces": (0.3, 1.2), "coverage": (4.0, 8.0)},
         target="hidden_reasoning",
         says="makes the model give away its instructions or its hidden reasoning",
     ),
@@ -112,6 +123,8 @@ class Read:
     because: str
     alike: dict[str, float] = field(default_factory=dict)
     """Score on each signature when the volume is not asked for: whether it is of that kind, however little of it."""
+    rivals: dict[str, int] = field(default_factory=dict)
+    """Control families that look at least as much like each signature."""
 
 
 NOTHING: Final = Read(bits=0.0, score=0.0, kinds=[], because="looks like ordinary use")
@@ -155,6 +168,8 @@ def statistics(
         spread = -np.nansum(np.where(share > 0, share * np.log2(share), 0.0), axis=1)
     long = np.clip((text["sentences"] - 1.5) / 2.0, 0.0, 1.0)
     talks = np.maximum(conversations, 1)
+    deep = np.clip((text["sentences"] - 2.8) / 0.8, 0.0, 1.0)
+    refused = np.maximum(text["refuses"], of["refused"] / rows)
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
@@ -166,7 +181,9 @@ def statistics(
         "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
-        "given_away": 2.0 * text["leak"] + 0.3 * np.maximum(text["refuses"], of["refused"] / rows),
+        "given_away": 2.0 * text["leak"] + 0.4 * refused,
+        "deep": deep,
+        "forces": np.maximum(text["says_hidden"], 2.0 * refused * (text["leak"] > 0)),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},
         **text,
@@ -192,8 +209,9 @@ def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArr
 
 def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) -> list[Read]:
     """Weigh families against the control families of the log; both of shape (families, statistics)."""
-    yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
     names = list(KINDS)
+    every = np.sort(scores(controls), axis=0) if len(controls) else np.zeros((0, len(names)))
+    yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
     found = []
     alike = scores(values, volume=False)
     for number, row in enumerate(scores(values)):
@@ -209,6 +227,7 @@ def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) ->
                 kinds=kinds,
                 because=f"{told}; {beyond} of {len(yard)} control families look as much like extraction",
                 alike=dict(zip(names, alike[number].tolist(), strict=True)),
+                rivals={name: len(every) - int(np.searchsorted(every[:, k], row[k])) for k, name in enumerate(names)},
             )
         )
     return found

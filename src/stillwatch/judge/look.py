@@ -9,7 +9,7 @@ from stillwatch.model.view import Sight, View
 
 TIE_BITS: Final = 2.0
 """Bits from which a link in one view counts as a tie: four times likelier inside than outside."""
-STRANGERS: Final = 0.05
+STRANGERS: Final = 0.1
 """Expected share of strangers in a settled group; sets the bits that an owner's ties must reach."""
 LEAST: Final = 5
 """Owners of the smallest group: the least that a finding may name."""

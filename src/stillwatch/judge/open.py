@@ -8,7 +8,6 @@ nobody among the controls who looks as much like it, and a volume that few custo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log2
 from typing import Final
 
 from stillwatch.judge.intent import Read
@@ -17,14 +16,14 @@ WHOLE: Final = 0.9
 """Least score of the signature, volume set aside: all of its ramps at or near their ends."""
 RIVALS: Final = 2
 """Control families that may look as much like it."""
-LARGE: Final = 1000
-"""Exchanges of an owner's streams of one kind, taken together."""
+LARGE: Final = {"reasoning": 1000, "rationale": 1000, "solutions": 3000}
+"""Exchanges of an owner's streams of one kind, taken together, for each kind that one customer can be named for: honest
+evaluators grade all day, and honest products rewrite. Where no word of the frames that we know says what is wanted, the
+volume must say it."""
 STREAM: Final = 200
 """Exchanges of a stream that is looked at."""
 LEAST_CONTROLS: Final = 20
 """Control families without which nobody is named."""
-KINDS: Final = ("reasoning", "rationale")
-"""Kinds that one customer can be named for; honest evaluators grade all day, and honest products rewrite."""
 
 
 def stands_out(reads: Mapping[int, Read], exchanges: Mapping[int, int], controls: int) -> list[int]:
@@ -38,14 +37,10 @@ def stands_out(reads: Mapping[int, Read], exchanges: Mapping[int, int], controls
     if controls < LEAST_CONTROLS:
         return []
     best: list[int] = []
-    for kind in KINDS:
+    for kind, large in LARGE.items():
         alike = [family for family, read in reads.items() if read.alike.get(kind, 0.0) >= WHOLE]
-        rare = any(reads[family].kinds[:1] == [kind] and _few_rivals(reads[family], controls) for family in alike)
+        rare = any(kind in reads[family].kinds and reads[family].rivals[kind] <= RIVALS for family in alike)
         sent = sum(exchanges[family] for family in alike)
-        if rare and sent >= LARGE and sent > sum(exchanges[family] for family in best):
+        if rare and sent >= large and sent > sum(exchanges[family] for family in best):
             best = alike
     return best
-
-
-def _few_rivals(read: Read, controls: int) -> bool:
-    return read.bits >= log2((controls + 1) / (RIVALS + 1)) - 1e-9

@@ -99,6 +99,8 @@ class Traits:
                 shares[name] = float(_sharing(held[column], strangers).sum() / len(members))
         if {"payment", "device"} & set(held):
             shares["block"] = self._in_a_block(members, strangers)
+        if "payment" in held:
+            shares["purses"] = _beside_the_largest(held["payment"], strangers) / len(members)
         if "referrer" in self._columns:
             shares["referred"] = _most_common(self._referrer[members])
         if "network" in ties:
@@ -161,6 +163,13 @@ def _sharing(held: Held, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_
     out = np.zeros(len(members), bool)
     out[position[counts[value] >= 2]] = True
     return out
+
+
+def _beside_the_largest(held: Held, members: npt.NDArray[np.int32]) -> int:
+    """Count the members who share a value with another, but for those who share the one that most of them hold."""
+    counts = np.bincount(held.spread(members)[1], minlength=held.size)
+    shared = counts[counts >= 2]
+    return int(shared.sum() - shared.max(initial=0))
 
 
 def _most_common(values: npt.NDArray[np.uint64]) -> float:

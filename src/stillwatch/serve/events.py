@@ -179,6 +179,8 @@ class Rewriter:
 
     def _block(self, told: Body, kind: str) -> list[Body]:
         place, delta, block = str(told.get("index")), told.get("delta"), told.get("content_block")
+        if self._hardening.keeper is not None:
+            self._hardening.keeper.event(told)
         if isinstance(block, dict) and isinstance(block.get("text"), str) and block["text"]:
             block["text"] = self._text(place, block["text"])
         if kind == "content_block_delta" and isinstance(delta, dict):

@@ -19,6 +19,7 @@ from stillwatch.serve.dialects import Dialect, dialect, error, refusal
 from stillwatch.serve.harden import Hardening
 from stillwatch.serve.hidden import Hidden
 from stillwatch.serve.http import Scope, Send, answer, hashed_key, header
+from stillwatch.serve.thoughts import Keeper, Kept
 from stillwatch.serve.tracer import FieldTracer, Tracer
 from stillwatch.watch.room import Room
 from stillwatch.watch.texts import texts
@@ -69,6 +70,7 @@ class Gate:
         self.settings = room.settings.proxy
         self.hidden = hidden_texts(self.settings.hidden)
         self.tracer = tracer or (FieldTracer(self.settings.tracer_field) if self.settings.tracer_field else None)
+        self._kept = Kept()
         self._clients = Clients(networks(room.settings.ingest.trusted_proxies))
 
     async def own(self, scope: Scope, send: Send) -> bool:
@@ -92,7 +94,7 @@ class Gate:
             return one
         told = body if isinstance(body, dict) and name is not None else None
         if one.decision.action == "harden" and one.decision.transforms:
-            one.hardening = self.hardening(one.decision, told)
+            one.hardening = self.hardening(one.decision, told, asked.account)
             if told is not None and name is not None:
                 one.change(msgspec.json.encode(one.hardening.request(name, told)))
         elif self.tracer is not None and told is not None and self.tracer.marked(told):
@@ -104,16 +106,16 @@ class Gate:
         asked, _ = self._asked(scope, None, b"")
         one = Passing(asked, decide(self.room, asked), dialect(scope["path"]), b"")
         if one.decision.action == "harden" and one.decision.transforms:
-            one.hardening = self.hardening(one.decision, None)
+            one.hardening = self.hardening(one.decision, None, asked.account)
         return one
 
-    def hardening(self, decision: Decision, body: dict[str, Any] | None) -> Hardening:
+    def hardening(self, decision: Decision, body: dict[str, Any] | None, account: str) -> Hardening:
         """Say what is done to an exchange that is hardened."""
         system = texts(body).system if body is not None and "no_leak" in decision.transforms else ""
         watched = [*self.hidden, *([hidden_of(system)] if system else [])]
         return Hardening(
             decision.transforms, self.room.settings.watch.n_most, hidden=watched, tracer=self.tracer,
-            begun=self.settings.thinks_first,
+            begun=self.settings.thinks_first, keeper=Keeper(self._kept, account),
         )  # fmt: skip
 
     async def refuse(self, send: Send, one: Passing) -> None:

@@ -4,7 +4,8 @@
 - `cap_n`: no more choices of one answer than `[watch] n_most`.
 - `no_reasoning`: no reasoning text, wherever a dialect repeats it, and no log-probabilities, which spell it. What later
   turns need stays: the reasoning item of Responses with its id and `encrypted_content`, the thinking block of Messages
-  with its `signature`, and `redacted_thinking`. Nothing is put in its place.
+  with its `signature`, and `redacted_thinking`. Nothing is put in its place; a block that comes back blank goes on to
+  the upstream with its text (`thoughts`).
 - `summary_only`: the same, but that summaries which the upstream makes stay: those of Responses, and in Messages what
   the upstream was asked to summarise.
 - `round_logprobs`: log-probabilities to one decimal, of the token alone, everywhere alike.
@@ -25,6 +26,7 @@ from typing import Any, Final
 
 from stillwatch.serve.dialects import Dialect
 from stillwatch.serve.hidden import Hidden, cut
+from stillwatch.serve.thoughts import Keeper
 from stillwatch.serve.tracer import Tracer, group_of
 
 Body = dict[str, Any]
@@ -48,6 +50,7 @@ class Hardening:
     Args:
         hidden: what answers may not repeat.
         begun: whether answers begin inside a thought that the prompt opened.
+        keeper: keeps blanked blocks of Messages, and puts them back.
 
     Attributes:
         told: what is done, as the client is told; without what has nothing to act on.
@@ -55,7 +58,7 @@ class Hardening:
 
     def __init__(
         self, transforms: list[str], n_most: int, *, hidden: Sequence[Hidden] = (), tracer: Tracer | None = None,
-        begun: bool = False,
+        begun: bool = False, keeper: Keeper | None = None,
     ) -> None:  # fmt: skip
         self.summary = "summary_only" in transforms and "no_reasoning" not in transforms
         self.no_reasoning = self.summary or "no_reasoning" in transforms
@@ -65,6 +68,7 @@ class Hardening:
         self.hidden = list(hidden) if "no_leak" in transforms else []
         self.n_most = max(n_most, 1)
         self.begun = begun
+        self.keeper = keeper if self.no_reasoning and not self.summary else None
         self._knobs = "no_logprobs" in transforms
         self._tracer = tracer
         self._group = group_of(transforms)
@@ -86,6 +90,8 @@ class Hardening:
                     body[knob] = self.n_most
         if self.no_reasoning:
             _quiet(name, body, summary=self.summary)
+        if self.keeper is not None and name == "messages" and "messages" in body:
+            body["messages"] = self.keeper.put_back(body["messages"])
         if self._tracer is not None:
             body = self._tracer.mark(body, self._group) if self._group else self._tracer.without(body)
         return body
@@ -199,6 +205,8 @@ class Hardening:
 
     def _message(self, body: Body) -> None:
         """Change a message of the Messages API, or a stored one of another."""
+        if self.keeper is not None:
+            self.keeper.whole(body["content"])
         if self._parts(body["content"]) and "stop_reason" in body:
             body["stop_reason"] = "refusal"
 

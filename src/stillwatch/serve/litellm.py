@@ -183,7 +183,7 @@ class Stillwatch(_Guardrail):  # type: ignore[misc, valid-type, unused-ignore]
         asked = self._asked(key, data, name or "")
         one = Passing(asked, decide(self.room, asked), name, b"")
         if one.decision.action == "harden" and one.decision.transforms:
-            one.hardening = self.gate.hardening(one.decision, data)
+            one.hardening = self.gate.hardening(one.decision, data, asked.account)
         return one
 
     def _asked(self, key: Any, data: Body, operation: str) -> Asked:

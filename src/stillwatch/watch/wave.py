@@ -35,6 +35,8 @@ CLOSE: Final = 2
 """The same for an account with at most FEW_PLACES."""
 FEW_PLACES: Final = 2
 AT_A_PLACE: Final = 64
+PLACES: Final = 100_000
+"""Places of one wave that are remembered, with so many carriers at each."""
 
 
 class Wave:
@@ -60,8 +62,10 @@ class Wave:
         if tied:
             self._tied.add(account)
         for place in places:
-            there = self._places.setdefault(place, set())
-            if len(there) < AT_A_PLACE:
+            there = self._places.get(place)
+            if there is None and len(self._places) < PLACES:
+                there = self._places[place] = set()
+            if there is not None and len(there) < AT_A_PLACE:
                 there.add(account)
         before = self._bits.get(account)
         if not tied and self.own_crowd(places):  # explained by itself, it is no part of the wave

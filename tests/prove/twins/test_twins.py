@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.errors import SettingsError, StillwatchError, UsageError
+from stillwatch.kit import choices
+from stillwatch.kit.choices import Choices
 from stillwatch.prove.keys import commit
 from stillwatch.prove.keys import ring as rings
 from stillwatch.prove.keys.ring import Ring
 from stillwatch.prove.twins import audit as audits
 from stillwatch.prove.twins import habits
 from stillwatch.prove.twins.store import Twin, Twins, chosen
-from stillwatch.prove.twins.test import weigh
+from stillwatch.prove.twins.test import _in_steps, _unit, weigh
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -106,6 +108,20 @@ def test_the_p_value_is_valid_for_any_scores(k: int, seed: int) -> None:
     p = [10 ** weigh("x", scores, rng.integers(0, k, 40)).log10_p for _ in range(60)]
     assert np.mean(np.array(p) < 0.05) < 0.25
     assert np.mean(np.array(p) < 0.5) < 0.8
+
+
+def test_whoever_is_not_told_the_lot_gets_uniform_p_values_by_size() -> None:
+    """The scores of one text are held fast, and the lot is drawn again and again."""
+    found, rng = held(300), np.random.default_rng(3)
+    said = {twin.id: [twin.samples[0]] for twin in found.twins}
+    scored = habits.scores({twin.id: twin.samples for twin in found.twins}, said)
+    scores = [scored[twin.id] for twin in found.twins]
+    steps = _in_steps(np.array(scores), _unit(scores))
+    sums = steps[np.arange(300), rng.integers(0, 2, (4000, 300))].sum(axis=1)
+    p = np.sort(choices.tails(Choices.uniform(steps), sums))
+    assert np.abs(p - np.arange(1, 4001) / 4000).max() < 1.95 / math.sqrt(4000)
+    one = weigh("x", scores, lots := rng.integers(0, 2, 300).tolist(), by_rank=False)
+    assert 10**one.log10_p == pytest.approx(choices.tail(Choices.uniform(steps), steps[np.arange(300), lots].sum()))
 
 
 def test_scores_may_be_weighed_by_size_instead_of_rank() -> None:

@@ -22,8 +22,8 @@ from stillwatch.kit.evalue import ebh
 from stillwatch.prove.twins.store import Twin
 
 Floats = NDArray[np.float64]
-STEPS = 2000.0
-"""How fine scores are made that are not ranked: steps in one standard deviation of their sum."""
+STEPS = 500.0
+"""How fine scores are made that are not ranked: steps in one standard deviation of their sum, at least."""
 
 
 class TwinReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -115,9 +115,9 @@ def _ranked(table: Floats) -> NDArray[np.int64]:
 
 
 def _unit(scores: Sequence[Sequence[float]]) -> float:
-    """Give steps per unit of score, so that the sum over all requests has `STEPS` steps in one standard deviation."""
+    """Give steps per unit of score: a dozen for an ordinary request, `STEPS` or more in the sum's deviation."""
     spread = math.sqrt(sum(float(np.var(row)) for row in scores))
-    return STEPS / spread if spread > 0 else 0.0
+    return max(STEPS, 16.0 * math.sqrt(len(scores))) / spread if spread > 0 else 0.0
 
 
 def _in_steps(table: Floats, unit: float) -> NDArray[np.int64]:
