@@ -14,7 +14,7 @@ from stillwatch.errors import CaseError
 from stillwatch.model.answer import Asked, Rung
 from stillwatch.model.case import Case, Entry
 from stillwatch.model.grant import Grant
-from stillwatch.settings import Settings
+from stillwatch.settings import Settings, Watch
 from stillwatch.store import key as keys
 from stillwatch.store import licences, live
 from stillwatch.watch.export import export
@@ -209,7 +209,7 @@ def test_nobody_else_is_taken_for_a_newcomer(room: Room, clock: Clock, case: Cas
 
 
 def test_a_new_state_is_taken_without_a_gap_and_a_damaged_one_is_not(
-    room: Room, place: Path, case_path: Path, capsys: pytest.CaptureFixture[str]
+    room: Room, place: Path, clock: Clock, case_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = room.watch.state
     export(case_path, place, keys.find())
@@ -221,6 +221,34 @@ def test_a_new_state_is_taken_without_a_gap_and_a_damaged_one_is_not(
     assert not room.take(room.look())
     assert room.watch.state is held
     assert "what was there before goes on" in capsys.readouterr().err
+    order(room, clock, "suspend", accounts=("meanwhile",))
+    assert room.watch.decide(Asked(account="meanwhile")).action == "refuse", "a damaged state holds back no order"
+    assert room.watch.state is held
+    assert room.trouble
+
+
+def test_a_state_that_cannot_be_read_at_the_start_stops_nothing_unless_that_was_chosen(
+    place: Path, case_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Room(place, Settings(), enforce=True, clock=clock)
+    order(first, clock, "suspend", accounts=("a",))
+    first.close()
+    pointer = msgspec.json.decode((place / live.POINTER).read_bytes())
+    (place / live.POINTER).write_bytes(msgspec.json.encode({**pointer, "folder": "live-gone"}))
+    with pytest.raises(CaseError, match="damaged"):
+        Room(place, Settings(watch=Watch(fail_closed=True)), enforce=True, clock=clock)
+    again = Room(place, Settings(), enforce=True, clock=clock)
+    assert again.trouble
+    assert "no campaign and no newcomer is known" in capsys.readouterr().err
+    assert again.watch.decide(Asked(account="a")).action == "refuse", "orders act all the same"
+    order(again, clock, "suspend", accounts=("c",))
+    assert again.watch.decide(Asked(account="c")).action == "refuse", "new ones too"
+    assert again.trouble, "it is told as long as it lasts"
+    assert again.watch.decide(Asked(account="b")).action == "allow"
+    export(case_path, place, keys.find())
+    assert again.take(again.look())
+    assert again.watch.state is not None
+    assert not again.trouble
 
 
 def test_a_state_of_another_key_is_refused(place: Path, tmp_path: Path) -> None:

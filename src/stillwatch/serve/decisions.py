@@ -271,6 +271,9 @@ def metrics(room: Room, more: Sequence[str] = ()) -> str:
     state = room.watch.state
     lines.append("# TYPE stillwatch_state_made_seconds gauge")
     lines.append(f"stillwatch_state_made_seconds {0 if state is None else state.meta.made.timestamp():.0f}")
+    lines.append("# HELP stillwatch_trouble Whether the book or the live state cannot be read; what was there goes on.")
+    lines.append("# TYPE stillwatch_trouble gauge")
+    lines.append(f"stillwatch_trouble {int(bool(room.trouble))}")
     return "\n".join([*lines, *_shared(room), *more]) + "\n"
 
 

@@ -1,7 +1,8 @@
 """Room: a state directory as a running process sees it: the live state, the book, and a `Watch` that stays fresh.
 
 The book and the state are looked at every `reload_s`; a new one is laid out first and swapped in whole, so that no
-request waits and none sees half of it. One that is damaged is told and not taken: what was there goes on.
+request waits and none sees half of it. One that is damaged is told and not taken: what was there goes on. Where that is
+so from the start, orders act all the same and nothing else is known, unless `[watch] fail_closed` was chosen.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillwatch.errors import StillwatchError
+from stillwatch.errors import CaseError, StillwatchError
 from stillwatch.settings import Settings
 from stillwatch.store import key as keys
 from stillwatch.store import live
@@ -52,12 +53,12 @@ class Room:
         self._stamp = live.stamp(place)
         self._version = (-1, -1)
         self.writer = secrets.token_hex(6)
-        self.trouble = ""
+        self._troubles: dict[str, str] = {}
         self._waiting: list[Delivered] = []
         self.doors = Doors(tokens(self.book))
         self.keeping = Keeping(place, self.key)
         self.watch = Watch(
-            self.key, live.read(place, self.key), standing(self.book), settings.watch, enforce=enforce, clock=clock,
+            self.key, self._first(), standing(self.book), settings.watch, enforce=enforce, clock=clock,
             keeping=self.keeping,
         )  # fmt: skip
         self.shared: Shared | None = None
@@ -67,6 +68,17 @@ class Room:
             )
             self.watch.heard = self.shared.heard
             self.shared.once.known(self.keeping.heard)
+
+    def _first(self) -> State | None:
+        """Read the state at the start."""
+        try:
+            return live.read(self.place, self.key)
+        except CaseError as trouble:
+            if self.settings.watch.fail_closed is not False:
+                raise
+            self._troubles["state"] = str(trouble)
+            print(f"stillwatch: orders act, and no campaign and no newcomer is known: {trouble}", file=sys.stderr)
+            return None
 
     def look(self) -> Fresh | None:
         """Look at the book and the state again; nothing where nothing is new. Never raises for what it finds.
@@ -78,15 +90,35 @@ class Room:
             stamp, version = live.stamp(self.place), (self.book.version, self.book.changes)
             if (stamp, version) == (self._stamp, self._version):
                 return None
-            state = self.watch.state if stamp == self._stamp else live.read(self.place, self.key)
+            state = self.watch.state if stamp == self._stamp else self._newest()
+            new = state is not self.watch.state or version != self._version
             fresh = Fresh(state=state, standing=standing(self.book), doors=Doors(tokens(self.book)))
         except StillwatchError as trouble:
-            if str(trouble) != self.trouble:
-                print(f"stillwatch: what was there before goes on: {trouble}", file=sys.stderr)
-            self.trouble = str(trouble)
+            self._tell("book", trouble)
             return None
-        self._stamp, self._version, self.trouble = stamp, version, ""
-        return fresh
+        self._troubles.pop("book", None)
+        self._stamp, self._version = stamp, version
+        return fresh if new else None
+
+    def _newest(self) -> State | None:
+        """Read the newest state; one that is damaged is told, and what was there before goes on."""
+        try:
+            state = live.read(self.place, self.key)
+        except StillwatchError as trouble:
+            self._tell("state", trouble)
+            return self.watch.state
+        self._troubles.pop("state", None)
+        return state
+
+    def _tell(self, what: str, trouble: StillwatchError) -> None:
+        if str(trouble) != self._troubles.get(what):
+            print(f"stillwatch: what was there before goes on: {trouble}", file=sys.stderr)
+        self._troubles[what] = str(trouble)
+
+    @property
+    def trouble(self) -> str:
+        """Say what is wrong with the book or the state at the moment; empty where nothing is."""
+        return "; ".join(self._troubles.values())
 
     def take(self, fresh: Fresh | None) -> bool:
         """Decide by what was found from now on; tells whether that is anything new."""

@@ -1,6 +1,9 @@
 """The adapter in vLLM's own hands: its loader, its batch of requests and its sampler; logits are made here.
 
-What vLLM does on a device, and what a model says, has no part in it. Needs the package `vllm`; its CUDA wheel will do.
+What vLLM does on a device, and what a model says, has no part in it. Needs the package `vllm`; its CUDA wheel will do:
+
+    pip install --no-deps --requirement constraints-vllm.txt
+    python -m pytest -m vllm tests/prove/engines/test_vllm.py
 """
 
 from __future__ import annotations
