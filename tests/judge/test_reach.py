@@ -63,7 +63,7 @@ def plainly(
         known = bits.get(look.view.WITHIN, np.zeros(len(candidates)))
         total += np.maximum(bits[name] - np.maximum(known, 0.0), 0.0)
         views += (bits[name] >= TIE_BITS) & (known < TIE_BITS) & look.view.ADMITS
-    lacks = np.minimum(np.min(list(bits.values()), axis=0), 0.0)
+    lacks = groups._lacks(looks, members, bits)
     inside: npt.NDArray[np.bool_] = (views >= 2) & (total + lacks >= log2(owners / (STRANGERS * len(members))))
     return inside
 
@@ -142,3 +142,21 @@ def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
     assert next_open(every, [0, 1, 2, 3], home, seeds) == 2
     assert seeds == [[0, 1], []]
     assert next_open(every, [1, 0], home, seeds) == 2
+
+
+class Shown:
+    """A view in which some members are tied to each other, and candidates show what a test says."""
+
+    def __init__(self, tied: int, *bits: float) -> None:
+        self.tied, self.bits = np.arange(tied, dtype=np.int32), np.array(bits)
+        self.sight = self
+
+    def joints(self, _: Any) -> Any:
+        return self.tied[:-1], self.tied[1:]
+
+
+def test_what_nobody_has_nobody_lacks_and_the_worst_lack_counts_once() -> None:
+    members = np.arange(10, dtype=np.int32)
+    looks: Any = {"payment": Shown(6, -3.8, 2.0), "network": Shown(4, -3.8, -3.8), "signup": Shown(0, -3.8, -3.8)}
+    lacks = groups._lacks(looks, members, {name: one.bits for name, one in looks.items()})
+    assert lacks.tolist() == pytest.approx([-3.8, log2(1 - 0.4 * groups.SURELY)])

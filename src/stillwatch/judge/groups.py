@@ -33,6 +33,10 @@ from stillwatch.kit.groups import Groups
 from stillwatch.kit.union import find, join_all
 
 ROUNDS: Final = 6
+MOST: Final = 0.5
+"""Share of the members who are tied in a view, from which whoever is not lacks something ..."""
+SURELY: Final = 0.95
+"""... and share of what the members have in common that is expected of another one."""
 KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
 NULL: Final = 1000
@@ -356,9 +360,8 @@ def _let_in(
     order = _order(looks)
     admits = np.array([looks[name].view.ADMITS for name in order])[:, None]
     ties, most = _of_the_rest((reach >= TIE_BITS) & admits), _of_the_rest(np.maximum(reach, 0.0))
-    whole, inside = np.zeros(len(candidates), bool), np.zeros(len(candidates), bool)
+    whole = np.zeros(len(candidates), bool)
     views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
-    lacks = np.zeros(len(candidates))
     seen: dict[str, npt.NDArray[np.float64]] = {}
     rest = np.arange(len(candidates))
     for place, name in enumerate(order):
@@ -366,19 +369,37 @@ def _let_in(
         other = looks[name].view.WITHIN
         known = seen[other][rest] if other in seen else np.zeros(len(rest))
         total[rest] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
-        lacks[rest] = np.minimum(lacks[rest], bits)
         views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
         seen[name] = np.zeros(len(candidates))
         seen[name][rest] = bits
         if name == WHOLE:
             whole = bits >= looks[name].view.CAP
-        open_ = ~whole & (views + ties[place] >= 2) & (total + lacks + most[place] >= need)
+        open_ = ~whole & (views + ties[place] >= 2) & (total + most[place] >= need)
         rest = rest[open_[rest]]
         if not len(rest) or np.count_nonzero(whole) + len(rest) < least:
             break
+    lacks = _lacks(looks, members, {name: bits[rest] for name, bits in seen.items()}) if len(rest) else 0.0
     inside = whole.copy()
-    inside[rest] = True
+    inside[rest] = total[rest] + lacks >= need
     return inside
+
+
+def _lacks(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], bits: Mapping[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64]:
+    """Weigh what candidates lack that the members have: bits of the view that speaks most against each, at most 0.
+
+    A view in which less than half of the members are tied speaks against nobody for more than the share of those who
+    show nothing in it themselves. And but one view speaks: an account that is clean in one way is often so in others.
+    """
+    worst = np.zeros(len(next(iter(bits.values()))))
+    for name, told in bits.items():
+        if (told < worst).any():
+            left, right = looks[name].sight.joints(members)
+            tied = len(np.union1d(left, right)) / len(members)
+            least = log2(1.0 - SURELY * tied) if tied < MOST else -np.inf
+            worst = np.minimum(worst, np.maximum(told, least))
+    return worst
 
 
 def _of_the_rest(each: npt.NDArray[Any]) -> npt.NDArray[Any]:
