@@ -13,7 +13,7 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,26 +33,41 @@ from stillwatch.store import key as keys
 
 def groups(world: Path, folder: Path) -> Iterator[tuple[str, bool, axes.Axis]]:
     """Judge the intent of every actor of a world: its name, whether it extracts, and the axis."""
+    truth = json.loads((world / "truth.json").read_text("utf-8"))
+    actors = []
+    for sort in ("campaigns", "crowds"):
+        for actor in truth[sort]:
+            extracts = sort == "campaigns" and actor["finding"] == "distillation_campaign"
+            if extracts or sort == "crowds":
+                actors.append((actor["id"].rsplit("-", 1)[0], extracts, actor["accounts"]))
+    for name, extracts, axis, _ in judged(world, folder, actors):
+        yield name, extracts, axis
+
+
+def judged(
+    world: Path, folder: Path, actors: Sequence[tuple[str, bool, Sequence[str]]]
+) -> Iterator[tuple[str, bool, axes.Axis, axes.Axis]]:
+    """Judge the intent of groups of accounts in a world's traffic, each of at least LEAST owners.
+
+    The second axis is that of the group's families alone, whose exemplars are read.
+    """
     request = Request(traffic=(str(world / "traffic"),), case=folder / "case", accounts=world / "accounts.csv")
     begin(request)
     log = read(request, declare(request), Unheard())
     linked = link(request, log, keys.find(folder / "key"), Unheard())
     crowd = linked.traces.crowd
     code = {name: number for number, name in enumerate(crowd.accounts)}
-    truth = json.loads((world / "truth.json").read_text("utf-8"))
-    actors, settled = [], []
-    for sort in ("campaigns", "crowds"):
-        for actor in truth[sort]:
-            known = [code[account] for account in actor["accounts"] if account in code]
-            members = np.unique(crowd.owner[known]).astype(np.int32)
-            extracts = sort == "campaigns" and actor["finding"] == "distillation_campaign"
-            if len(members) >= LEAST and (extracts or sort == "crowds"):
-                actors.append((actor["id"].rsplit("-", 1)[0], extracts))
-                settled.append(Settled(members=members, ties={}, weights={}, total=0.0, seed=0))
+    named, settled = [], []
+    for name, extracts, accounts in actors:
+        members = np.unique(crowd.owner[[code[one] for one in accounts if one in code]]).astype(np.int32)
+        if len(members) >= LEAST:
+            named.append((name, extracts))
+            settled.append(Settled(members=members, ties={}, weights={}, total=0.0, seed=0))
     told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled))
-    for number, (name, extracts) in enumerate(actors):
+    for number, (name, extracts) in enumerate(named):
         reads = [told.streams[number, one.family] for one in told.own[number]]
-        yield name, extracts, axes.intent(reads, told.pools.get(number), told.wholes.get(number))
+        pool = told.pools.get(number)
+        yield name, extracts, axes.intent(reads, pool, told.wholes.get(number)), axes.intent(reads, pool)
 
 
 def main() -> None:
