@@ -102,7 +102,10 @@ def _take(
 
 
 def _proposals(joined: Joined, owners: int) -> npt.NDArray[np.int32]:
-    strongest = np.full(owners, NOWHERE, np.int32)
-    for number in np.argsort(joined.proposals.total, kind="stable").tolist():
-        strongest[joined.proposals.groups[number]] = number
-    return strongest
+    """Find the strongest proposal that each owner is in, the last of equals."""
+    groups, order = joined.proposals.groups, np.argsort(joined.proposals.total, kind="stable")
+    rank = np.empty(len(groups), np.int64)
+    rank[order] = np.arange(len(groups))
+    best = np.full(owners, -1, np.int64)
+    np.maximum.at(best, groups.members, np.repeat(rank, groups.sizes))
+    return np.append(order, NOWHERE)[best].astype(np.int32)  # -1 is the last

@@ -268,10 +268,11 @@ def _stand(
     owners = np.array([group - 1 for (group, _), _ in single], np.int64)
     found: list[Read] = [intent.NOTHING] * len(single)
     among: dict[int, int] = {}
+    scored = intent.scores(yard)
     for owner in np.unique(owners).tolist():
-        mine, others = np.flatnonzero(owners == owner).tolist(), yard[holder != owner]
+        mine, others = np.flatnonzero(owners == owner).tolist(), scored[holder != owner]
         among[owner] = len(others)
-        for place, one in zip(mine, intent.weigh(values[[single[i][1] for i in mine]], others), strict=True):
+        for place, one in zip(mine, intent.against(values[[single[i][1] for i in mine]], others), strict=True):
             found[place] = one
     return found, among
 

@@ -218,8 +218,23 @@ def _pruned(
 
 
 def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: int) -> bool:
-    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it."""
-    return len(members) < CORE or int(np.count_nonzero(_staying(looks, members, members, owners, least=CORE))) < CORE
+    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it.
+
+    As `_staying`, without the bounds of the views that are as quickly asked.
+    """
+    if len(members) < CORE:
+        return True
+    views = [looks[name] for name in _order(looks)]
+    caps = np.array([look.view.CAP for look in views])[:, None]
+    reach = [look.sight.reach(members, members) if look.view.LATE else np.full(len(members), np.inf) for look in views]
+    within = np.minimum(np.stack(reach), caps) + SLACK_BITS
+    let_in = _let_in(looks, members, members, within, _needed(owners, members), CORE)
+    return int(np.count_nonzero(let_in)) < CORE
+
+
+def _needed(owners: int, members: npt.NDArray[np.int32]) -> float:
+    """Tell how many bits let an owner in."""
+    return log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
 
 
 def _one_hand(
@@ -317,7 +332,7 @@ def _staying(
     Only those are weighed who could get in by the bounds that the views give at little cost; where they are fewer than
     `least`, nobody is let in.
     """
-    need = log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
+    need = _needed(owners, members)
     could, reach = _within_reach(looks, members, candidates, need)
     inside = np.zeros(len(candidates), bool)
     if len(could) >= least:

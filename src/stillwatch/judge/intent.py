@@ -209,9 +209,13 @@ def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArr
 
 def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) -> list[Read]:
     """Weigh families against the control families of the log; both of shape (families, statistics)."""
+    return against(values, scores(controls))
+
+
+def against(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) -> list[Read]:
+    """Weigh families against the `scores` of control families."""
     names = list(KINDS)
-    every = np.sort(scores(controls), axis=0) if len(controls) else np.zeros((0, len(names)))
-    yard = np.sort(scores(controls).max(axis=1)) if len(controls) else np.zeros(0)
+    every, yard = np.sort(controls, axis=0), np.sort(controls.max(axis=1, initial=0.0))
     found = []
     alike = scores(values, volume=False)
     for number, row in enumerate(scores(values)):
