@@ -222,8 +222,23 @@ def _pruned(
 
 
 def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: int) -> bool:
-    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it."""
-    return len(members) < CORE or int(np.count_nonzero(_staying(looks, members, members, owners, least=CORE))) < CORE
+    """Tell whether fewer than CORE of a seed let each other in: it is not worth to look who else belongs to it.
+
+    As `_staying`, without the bounds of the views that are as quickly asked.
+    """
+    if len(members) < CORE:
+        return True
+    views = [looks[name] for name in _order(looks)]
+    caps = np.array([look.view.CAP for look in views])[:, None]
+    reach = [look.sight.reach(members, members) if look.view.LATE else np.full(len(members), np.inf) for look in views]
+    within = np.minimum(np.stack(reach), caps) + SLACK_BITS
+    let_in = _let_in(looks, members, members, within, _needed(owners, members), CORE)
+    return int(np.count_nonzero(let_in)) < CORE
+
+
+def _needed(owners: int, members: npt.NDArray[np.int32]) -> float:
+    """Tell how many bits let an owner in."""
+    return log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
 
 
 def _one_hand(
@@ -321,7 +336,7 @@ def _staying(
     Only those are weighed who could get in by the bounds that the views give at little cost; where they are fewer than
     `least`, nobody is let in.
     """
-    need = log2(max(owners / (STRANGERS * max(len(members), 1)), 1.0))
+    need = _needed(owners, members)
     could, reach = _within_reach(looks, members, candidates, need)
     inside = np.zeros(len(candidates), bool)
     if len(could) >= least:
@@ -524,11 +539,14 @@ def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32
 def _besides(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], aside: Collection[str]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie."""
+    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie.
+
+    What he lacks the most counts against them, as everywhere.
+    """
     early = {name: look for name, look in looks.items() if not look.view.LATE}
     seen = {name: _bits(look, members, candidates) for name, look in early.items()}
     views, fresh = np.zeros(len(candidates), np.int64), np.zeros(len(candidates), np.int64)
-    total = np.zeros(len(candidates))
+    total, lacks = np.zeros(len(candidates)), np.zeros(len(candidates))
     for name, bits in seen.items():
         view = early[name].view
         known = seen.get(view.WITHIN, np.zeros(len(candidates)))
@@ -537,7 +555,8 @@ def _besides(
         if name not in aside and view.WITHIN not in aside:
             fresh += tie
             total += np.maximum(bits - np.maximum(known, 0.0), 0.0)
-    return views >= 2, np.where(fresh > 0, total, 0.0)
+            lacks = np.minimum(lacks, bits)
+    return views >= 2, np.where(fresh > 0, np.maximum(total + lacks, 0.0), 0.0)
 
 
 def _distinct(told: Sequence[Told]) -> list[Told]:

@@ -23,7 +23,7 @@ strangers; through the wave, which is no evidence about it alone, with the share
 Looks the same when innocent: a colleague of a member behind the same egress who uses the same template. That is why
 nothing harder than `harden` may befall a newcomer, and only where an approved order says so.
 
-Memory: some 600 bytes an account, MOST accounts at the most; who was not seen for longest is forgotten first.
+Memory: some 700 bytes an account, MOST accounts at the most; who was not seen for longest is forgotten first.
 Source: Ville 1939; Waudby-Smith & Ramdas 2024 for the mixture.
 """
 
