@@ -161,7 +161,10 @@ def _gain(own: int, told: int) -> npt.NDArray[np.float64]:
 def settle(
     looks: Mapping[str, Look], seed: npt.NDArray[np.int32], owners: int, taken: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int32]:
-    """Grow and prune a group from a seed until it rests; owners that are `taken` stay where they are."""
+    """Grow a group from a seed until it rests, then prune it; owners that are `taken` stay where they are.
+
+    What an owner lacks is not asked while a group grows: a few can tell little of what most have.
+    """
     members = seed[~taken[seed]]
     if _few_stay(looks, members, owners):
         return members[:0]
@@ -169,8 +172,15 @@ def settle(
         if len(members) < LEAST:
             break
         candidates = _around(looks, members, taken)
-        kept = candidates[_staying(looks, members, candidates, owners, least=LEAST)]
+        kept = candidates[_staying(looks, members, candidates, owners, least=LEAST, lacking=False)]
         if np.array_equal(kept, members):
+            break
+        members = kept
+    for _ in range(ROUNDS):
+        if len(members) < LEAST:
+            break
+        kept = members[_staying(looks, members, members, owners, least=LEAST)]
+        if len(kept) == len(members):
             break
         members = kept
     return _pruned(looks, members, seed, owners)
@@ -232,7 +242,7 @@ def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners:
     caps = np.array([look.view.CAP for look in views])[:, None]
     reach = [look.sight.reach(members, members) if look.view.LATE else np.full(len(members), np.inf) for look in views]
     within = np.minimum(np.stack(reach), caps) + SLACK_BITS
-    let_in = _let_in(looks, members, members, within, _needed(owners, members), CORE)
+    let_in = _let_in(looks, members, members, within, _needed(owners, members), CORE, lacking=False)
     return int(np.count_nonzero(let_in)) < CORE
 
 
@@ -329,9 +339,11 @@ def _reach(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[n
 
 def _staying(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], owners: int,
-    least: int = 1,
+    least: int = 1, *, lacking: bool = True,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Tell which candidates the members let in: by handover, or by ties in two views and enough bits in all.
+
+    What a candidate lacks is set against his ties, unless `lacking` is off.
 
     Only those are weighed who could get in by the bounds that the views give at little cost; where they are fewer than
     `least`, nobody is let in.
@@ -340,7 +352,7 @@ def _staying(
     could, reach = _within_reach(looks, members, candidates, need)
     inside = np.zeros(len(candidates), bool)
     if len(could) >= least:
-        inside[could] = _let_in(looks, members, candidates[could], reach, need, least)
+        inside[could] = _let_in(looks, members, candidates[could], reach, need, least, lacking)
     return inside
 
 
@@ -366,7 +378,7 @@ def _within_reach(
 
 def _let_in(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32],
-    reach: npt.NDArray[np.float64], need: float, least: int,
+    reach: npt.NDArray[np.float64], need: float, least: int, lacking: bool,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Do as `_staying`, and weigh everybody. A view looks only at those of whom it could decide.
 
@@ -393,9 +405,10 @@ def _let_in(
         rest = rest[open_[rest]]
         if not len(rest) or np.count_nonzero(whole) + len(rest) < least:
             break
-    lacks = _lacks(looks, members, {name: bits[rest] for name, bits in seen.items()}) if len(rest) else 0.0
     inside = whole.copy()
-    inside[rest] = total[rest] + lacks >= need
+    inside[rest] = total[rest] >= need
+    if lacking and len(rest):
+        inside[rest] = total[rest] + _lacks(looks, members, {name: bits[rest] for name, bits in seen.items()}) >= need
     return inside
 
 
