@@ -147,9 +147,9 @@ def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
 class Shown:
     """A view in which some members are tied to each other, and candidates show what a test says."""
 
-    def __init__(self, tied: int, *bits: float) -> None:
+    def __init__(self, tied: int, *bits: float, hard: bool = False) -> None:
         self.tied, self.bits = np.arange(tied, dtype=np.int32), np.array(bits)
-        self.sight = self
+        self.sight, self.view = self, SimpleNamespace(HARD=hard)
 
     def joints(self, _: Any) -> Any:
         return self.tied[:-1], self.tied[1:]
@@ -160,3 +160,11 @@ def test_what_nobody_has_nobody_lacks_and_the_worst_lack_counts_once() -> None:
     looks: Any = {"payment": Shown(6, -3.8, 2.0), "network": Shown(4, -3.8, -3.8), "signup": Shown(0, -3.8, -3.8)}
     lacks = groups._lacks(looks, members, {name: one.bits for name, one in looks.items()})
     assert lacks.tolist() == pytest.approx([-3.8, log2(1 - 0.4 * groups.SURELY)])
+
+
+def test_among_members_tied_by_hard_evidence_soft_ties_alone_weigh_less() -> None:
+    members = np.arange(10, dtype=np.int32)
+    for tied, lack in ((6, -groups.SOFTLY), (4, 0.0)):
+        looks: Any = {"payment": Shown(tied, 0.0, 3.0, hard=True), "network": Shown(9, 5.0, 5.0)}
+        lacks = groups._lacks(looks, members, {name: one.bits for name, one in looks.items()})
+        assert lacks.tolist() == [lack, 0.0]

@@ -37,6 +37,8 @@ MOST: Final = 0.5
 """Share of the members who are tied in a view, from which whoever is not lacks something ..."""
 SURELY: Final = 0.95
 """... and share of what the members have in common that is expected of another one."""
+SOFTLY: Final = 2.0
+"""Bits that whoever is tied by soft views alone must show besides."""
 KIN: Final = 0.3
 """Share of the smaller of two groups that the larger must let in for both to be one operation."""
 NULL: Final = 1000
@@ -419,15 +421,20 @@ def _lacks(
 
     A view in which less than half of the members are tied speaks against nobody for more than the share of those who
     show nothing in it themselves. And but one view speaks: an account that is clean in one way is often so in others.
+    Where most members are tied by hard evidence, whom only soft views tie lacks SOFTLY besides: an office that works
+    from the same rubric behind the same hosts shows just that.
     """
     worst = np.zeros(len(next(iter(bits.values()))))
+    hard, soft = False, np.ones(len(worst), bool)
     for name, told in bits.items():
-        if (told < worst).any():
-            left, right = looks[name].sight.joints(members)
-            tied = len(np.union1d(left, right)) / len(members)
-            least = log2(1.0 - SURELY * tied) if tied < MOST else -np.inf
-            worst = np.minimum(worst, np.maximum(told, least))
-    return worst
+        left, right = looks[name].sight.joints(members)
+        tied = len(np.union1d(left, right)) / len(members)
+        least = log2(1.0 - SURELY * tied) if tied < MOST else -np.inf
+        worst = np.minimum(worst, np.maximum(told, least))
+        if looks[name].view.HARD:
+            hard |= tied >= MOST
+            soft &= told < TIE_BITS
+    return worst - SOFTLY * soft if hard else worst
 
 
 def _of_the_rest(each: npt.NDArray[Any]) -> npt.NDArray[Any]:
