@@ -518,11 +518,14 @@ def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32
 def _besides(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], aside: Collection[str]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie."""
+    """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie.
+
+    What he lacks the most counts against them, as everywhere.
+    """
     early = {name: look for name, look in looks.items() if not look.view.LATE}
     seen = {name: _bits(look, members, candidates) for name, look in early.items()}
     views, fresh = np.zeros(len(candidates), np.int64), np.zeros(len(candidates), np.int64)
-    total = np.zeros(len(candidates))
+    total, lacks = np.zeros(len(candidates)), np.zeros(len(candidates))
     for name, bits in seen.items():
         view = early[name].view
         known = seen.get(view.WITHIN, np.zeros(len(candidates)))
@@ -531,7 +534,8 @@ def _besides(
         if name not in aside and view.WITHIN not in aside:
             fresh += tie
             total += np.maximum(bits - np.maximum(known, 0.0), 0.0)
-    return views >= 2, np.where(fresh > 0, total, 0.0)
+            lacks = np.minimum(lacks, bits)
+    return views >= 2, np.where(fresh > 0, np.maximum(total + lacks, 0.0), 0.0)
 
 
 def _distinct(told: Sequence[Told]) -> list[Told]:

@@ -217,20 +217,20 @@ def _could(members: npt.NDArray[np.int32], owners: int, tables: Columns, frames:
     urns = _fill(members, tables)
     hopeful = 0
     for unit in members:
-        bits = max(_frame_bits(unit, frames, table, inside, modal, framed), 0.0) + rule.slack
-        total = others + rule.spare[unit] + bits
+        bits = _frame_bits(unit, frames, table, inside, modal, framed) + rule.slack
+        lack = min(bits, 0.0)  # what an owner lacks in one view, that which he lacks most, counts against him
+        total = others + rule.spare[unit] + max(bits, 0.0)
         ties = other_ties + rule.spare_ties[unit] + (bits >= rule.tie)
         for view in range(len(rule.caps)):
             ratio = 0.0
             for c in range(rule.first[view], rule.first[view + 1]):
                 ratio += _ratio(unit, c, urns, tables)
             ratio /= rule.first[view + 1] - rule.first[view]
-            bits = rule.slack
-            if ratio > 1.0:
-                bits += min(np.log2(ratio), rule.caps[view])
-            total += bits
+            bits = min(np.log2(ratio), rule.caps[view]) + rule.slack
+            lack = min(lack, bits)
+            total += max(bits, 0.0)
             ties += bits >= rule.tie and rule.admits[view]
-        hopeful += rule.whole[unit] or (ties >= 2 and total >= need)
+        hopeful += rule.whole[unit] or (ties >= 2 and total + lack >= need)
     return hopeful >= rule.core
 
 
