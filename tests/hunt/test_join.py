@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stillwatch.hunt.join import Joined, join
+from stillwatch.judge.groups import _one_hand
 from stillwatch.model.traces import Traces
 
 
@@ -82,6 +83,24 @@ def test_an_office_does_not_come_in_with_the_one_of_its_people_who_shares_someth
     found = joined(town, traces).settled
     assert town.gang.tolist() in [group.members.tolist() for group in found]
     assert not any(set(office) & set(group.members.tolist()) and 0 in group.members for group in found)
+
+
+def test_blocks_that_came_in_together_do_not_vouch_for_each_other(town: Any) -> None:
+    """Twelve who pay with two cards, sit behind one address and use the gang's frame: another operation."""
+    theirs = np.arange(100, 112, dtype=np.int32)
+
+    def card(owner: int) -> list[int]:
+        return [50 if owner < 108 else 51] if owner in theirs else pool()(owner)
+
+    def address(owner: int) -> list[int]:
+        return [900] if owner in theirs else pool(base=7)(owner)
+
+    def frames(owner: int) -> list[int]:
+        return [1] if owner < 12 or owner in theirs else [10_000 + owner]
+
+    looks = joined(town, town.traces(payment=card, ip=address, family=frames)).looks
+    both = np.concatenate([town.gang, theirs]).astype(np.int32)
+    assert _one_hand(looks, both, town.gang, town.owners).tolist() == town.gang.tolist()
 
 
 @pytest.mark.parametrize(("shows", "inside"), [("frame", False), ("frame and day", True), ("day", False)])

@@ -178,13 +178,6 @@ def settle(
         if np.array_equal(kept, members):
             break
         members = kept
-    for _ in range(ROUNDS):
-        if len(members) < LEAST:
-            break
-        kept = members[_staying(looks, members, members, owners, least=LEAST)]
-        if len(kept) == len(members):
-            break
-        members = kept
     return _pruned(looks, members, seed, owners)
 
 
@@ -228,9 +221,22 @@ def _around(
 def _pruned(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
 ) -> npt.NDArray[np.int32]:
-    if len(members) >= LEAST:
-        members = _one_hand(looks, members, seed, owners)
-    return _without_neighbours(looks, members, seed, owners) if len(members) >= LEAST else members
+    """Drop blocks that vouch for themselves, and then who lacks too much, until the group rests."""
+    for _ in range(ROUNDS):
+        before = len(members)
+        for prune in (_without_neighbours, _one_hand, _tied):
+            if len(members) >= LEAST:
+                members = prune(looks, members, seed, owners)
+        if len(members) == before or len(members) < LEAST:
+            break
+    return members
+
+
+def _tied(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], _seed: npt.NDArray[np.int32], owners: int
+) -> npt.NDArray[np.int32]:
+    """Keep those whom the others let in, all things told."""
+    return members[_staying(looks, members, members, owners, least=LEAST)]
 
 
 def _few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: int) -> bool:
@@ -259,8 +265,9 @@ def _one_hand(
     """Drop the blocks that only soft views tie to the rest.
 
     A block hangs together by hard evidence (one purse, one machine, one conversation) by itself, and must not vouch
-    for itself: it is weighed against the others alone. What ties a large block to them must be more than the template
-    or the rhythm that both happen to have: links that join people.
+    for itself, nor may two that came in together vouch for each other: it is weighed against the block that the seed
+    lies in, those that this has let in, and whoever is in no block. What ties a large block to them must be more than
+    the template or the rhythm that both happen to have: links that join people.
     """
     parent = np.arange(len(members), dtype=np.int32)
     for look in looks.values():
@@ -270,15 +277,20 @@ def _one_hand(
     sizes = np.bincount(block, minlength=len(members))
     at_home = np.bincount(block[np.isin(members, seed)], minlength=len(members))
     home = int(np.argmax(at_home * (sizes >= 2)))
-    keep = np.ones(len(members), bool)
-    others = np.flatnonzero(sizes >= 2)
-    for other in others[np.argsort(sizes[others], kind="stable")].tolist():
-        mine = block == other
-        rest = members[~mine & keep]
-        if other == home or len(rest) < 2:
-            continue
-        large = int(sizes[other]) >= LEAST
-        keep[mine] = _kinship(looks, rest, members[mine], owners, joined=large) >= KIN
+    others = [int(one) for one in np.flatnonzero(sizes >= 2) if one != home]
+    keep = np.isin(block, others, invert=True)
+    while others:
+        rest = members[keep]
+        if len(rest) < 2:
+            return members
+        kin = [
+            _kinship(looks, rest, members[block == one], owners, joined=int(sizes[one]) >= LEAST) >= KIN
+            for one in others
+        ]
+        if not any(kin):
+            break
+        keep |= np.isin(block, [one for one, let_in in zip(others, kin, strict=True) if let_in])
+        others = [one for one, let_in in zip(others, kin, strict=True) if not let_in]
     return members[keep]
 
 
