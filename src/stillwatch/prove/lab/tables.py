@@ -80,6 +80,7 @@ def _mixed(seed: int) -> Iterator[Cell]:
 
 def _more() -> Iterator[Cell]:
     yield from (_curve(0.01, seed, answers=30_000) for seed in (3, 2, 1))
+    yield _curve(0.01, 3, answers=60_000)
     for seed in (1, 2, 3):
         yield from _tough(seed)
         yield from (Cell("harden", {"rung": rung, "seed": seed}) for rung in ("nothing", *harden.RUNGS))
