@@ -101,9 +101,10 @@ def intent(
 ) -> Axis:
     """Join what a group asks: its families by Simes, the largest of them, its families as one, or its whole traffic.
 
-    Each way of looking beyond the first costs its share: two ways one bit, three ways 1.6, four ways two. The largest
-    is chosen by its size and not by what it looks like, where it is twice as large as any other: the stream that a pool
-    serves one buyer, who need not pay for the small ones of a hundred others.
+    Each way of looking costs its share of the false alarms (Bonferroni, weighted): half of them are laid on the
+    families, which costs one bit, and half on the other ways. The largest is chosen by its size and not by what it
+    looks like, where it is twice as large as any other: the stream that a pool serves one buyer, who need not pay for
+    the small ones of a hundred others.
 
     Args:
         sizes: exchanges of each family. Simes weighs families by them (weights of mean one, as in Benjamini and
@@ -122,8 +123,13 @@ def intent(
     best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []
     if not best:
         return Axis(bits=0.0, because=["no family of its own, and nothing in the whole of its traffic"])
-    bits, told = max(best, key=lambda way: way[0])
-    bits = max(0.0, bits - log2(len(best)))
+    cost = [log2(2 * (len(best) - 1)) if len(best) > 1 else 0.0] * len(best)
+    if ways:
+        cost[0] = min(1.0, cost[0])
+    bits, told = max(
+        ((bits - paid, told) for (bits, told), paid in zip(best, cost, strict=True)), key=lambda way: way[0]
+    )
+    bits = max(0.0, bits)
     return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)
 
 

@@ -16,10 +16,12 @@ WHOLE: Final = 0.9
 """Least score of the signature, volume set aside: all of its ramps at or near their ends."""
 RIVALS: Final = 2
 """Control families that may look as much like it."""
-LARGE: Final = {"reasoning": 1000, "rationale": 1000, "solutions": 3000}
-"""Exchanges of an owner's streams of one kind, taken together, for each kind that one customer can be named for: honest
-evaluators grade all day, and honest products rewrite. Where no word of the frames that we know says what is wanted, the
-volume must say it."""
+LARGE: Final = 1000
+"""Exchanges of an owner's streams of one kind, taken together."""
+KINDS: Final = ("reasoning", "rationale")
+"""Kinds that one customer can be named for. Honest evaluators grade all day, honest products rewrite, and some hand out
+thousands of worked answers: named by volume and structure alone (`solutions`), one world in forty without a campaign
+had a product accused."""
 STREAM: Final = 200
 """Exchanges of a stream that is looked at."""
 LEAST_CONTROLS: Final = 20
@@ -37,10 +39,10 @@ def stands_out(reads: Mapping[int, Read], exchanges: Mapping[int, int], controls
     if controls < LEAST_CONTROLS:
         return []
     best: list[int] = []
-    for kind, large in LARGE.items():
+    for kind in KINDS:
         alike = [family for family, read in reads.items() if read.alike.get(kind, 0.0) >= WHOLE]
         rare = any(kind in reads[family].kinds and reads[family].rivals[kind] <= RIVALS for family in alike)
         sent = sum(exchanges[family] for family in alike)
-        if rare and sent >= large and sent > sum(exchanges[family] for family in best):
+        if rare and sent >= LARGE and sent > sum(exchanges[family] for family in best):
             best = alike
     return best
