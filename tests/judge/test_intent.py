@@ -84,11 +84,10 @@ def test_a_large_stream_does_not_pay_for_each_small_family_beside_it() -> None:
     assert not axes.intent(reads, sizes=[20, *[100] * 60]).passed
 
 
-def test_the_largest_of_all_streams_pays_for_two_ways_of_looking_and_not_for_sixty() -> None:
-    small = families(*[0.0] * 60)
-    assert axes.intent([*families(4.1), *small], sizes=[210, *[100] * 60]).passed
-    assert not axes.intent([*families(4.1), *small], sizes=[190, *[100] * 60]).passed
-    assert not axes.intent([*families(3.9), *small], sizes=[210, *[100] * 60]).passed
+def test_a_pools_stream_is_told_beside_a_hundred_small_families_of_its_other_customers() -> None:
+    small = families(*[0.0] * 100)
+    assert axes.intent([*families(4.5), *small], pool=families(0.0)[0], sizes=[1500, *[60] * 100]).passed
+    assert not axes.intent([*families(4.5), *small], pool=families(0.0)[0], sizes=[300, *[60] * 100]).passed
 
 
 def test_families_of_one_size_are_weighed_as_without_sizes() -> None:

@@ -32,8 +32,6 @@ AT_HOME: Final = ("purse", "device")
 """Hard evidence that a household shows too; it counts where it ties more owners than one has."""
 HARD_LEAST: Final = 3
 """Members who must show one kind of hard evidence, as a share and as a number."""
-ALONE: Final = 2.0
-"""Times that a family is larger than any other, from which it is looked at by itself."""
 PURSES_LEAST: Final = 4
 """Members who share small purses, beside the largest: two more than the household that is in any group by chance."""
 
@@ -99,26 +97,22 @@ def _many_purses(shares: Mapping[str, float], members: int) -> bool:
 def intent(
     reads: Sequence[Read], pool: Read | None = None, whole: Read | None = None, sizes: Sequence[int] | None = None
 ) -> Axis:
-    """Join what a group asks: its families by Simes, the largest of them, its families as one, or its whole traffic.
+    """Join what a group asks: its families by Simes, its families as one, or its whole traffic.
 
     Each way of looking costs its share of the false alarms (Bonferroni, weighted): half of them are laid on the
-    families, which costs one bit, and half on the other ways. The largest is chosen by its size and not by what it
-    looks like, where it is twice as large as any other: the stream that a pool serves one buyer, who need not pay for
-    the small ones of a hundred others.
+    families, which costs one bit, and half on the other ways.
 
     Args:
-        sizes: exchanges of each family. Simes weighs families by them (weights of mean one, as in Benjamini and
-            Hochberg 1997): the stream that a pool hides is large beside each of the hundred small families of its
-            other customers, and must not pay for each of them.
+        sizes: exchanges of each family. Simes weighs families by their squares (weights of mean one, as in Benjamini
+            and Hochberg 1997): the stream that a pool serves one buyer is the largest beside a hundred small families
+            of its other customers, and must not pay for each of them.
     """
-    weights = [size * len(reads) / max(sum(sizes), 1) for size in sizes] if sizes else [1.0] * len(reads)
+    squares = [size * size for size in sizes] if sizes else [1] * len(reads)
+    weights = [square * len(reads) / max(sum(squares), 1) for square in squares]
     weighed = [(one.bits + log2(max(weight, 1e-9)), one) for one, weight in zip(reads, weights, strict=True)]
     ordered = sorted(weighed, key=lambda one: -one[0])
     ways = [(bits - log2(len(ordered) / rank), one) for rank, (bits, one) in enumerate(ordered, start=1)]
     best = [max(ways, key=lambda way: way[0])] if ways else []
-    largest = _stands_alone(sizes or [])
-    if largest is not None:
-        best.append((reads[largest].bits, reads[largest]))
     best += [(pool.bits, pool)] if pool is not None and len(ordered) > 1 else []
     best += [(whole.bits, whole)] if whole is not None and whole.score > 0 else []
     if not best:
@@ -131,13 +125,6 @@ def intent(
     )
     bits = max(0.0, bits)
     return Axis(bits=round(bits, 1), because=[told.because], passed=bits >= INTENT_BITS)
-
-
-def _stands_alone(sizes: Sequence[int]) -> int | None:
-    """Find the family that is ALONE times as large as any other."""
-    order = np.argsort(-np.asarray(sizes, np.int64), kind="stable")
-    there = len(order) > 1 and sizes[order[0]] >= ALONE * sizes[order[1]]
-    return int(order[0]) if there else None
 
 
 def divided(frames: Sequence[Meeting]) -> Axis:
