@@ -86,7 +86,7 @@ def test_an_office_does_not_come_in_with_the_one_of_its_people_who_shares_someth
 
 
 def test_blocks_that_came_in_together_do_not_vouch_for_each_other(town: Any) -> None:
-    """Twelve who pay with two cards, sit behind one address and use the gang's frame: another operation."""
+    """Twelve who pay with two cards, sit behind one address, were opened in one hour and use the gang's frame."""
     theirs = np.arange(100, 112, dtype=np.int32)
 
     def card(owner: int) -> list[int]:
@@ -98,7 +98,10 @@ def test_blocks_that_came_in_together_do_not_vouch_for_each_other(town: Any) -> 
     def frames(owner: int) -> list[int]:
         return [1] if owner < 12 or owner in theirs else [10_000 + owner]
 
-    looks = joined(town, town.traces(payment=card, ip=address, family=frames)).looks
+    def opened(owner: int) -> list[int]:
+        return [5] if owner in theirs else [10_000 + owner]
+
+    looks = joined(town, town.traces(payment=card, ip=address, family=frames, created_hour=opened)).looks
     both = np.concatenate([town.gang, theirs]).astype(np.int32)
     assert _one_hand(looks, both, town.gang, town.owners).tolist() == town.gang.tolist()
 
