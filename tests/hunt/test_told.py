@@ -17,7 +17,8 @@ from stillwatch.errors import UsageError
 from stillwatch.hunt import told
 from stillwatch.hunt.decide import PEERS, _told
 from stillwatch.hunt.join import Joined, join
-from stillwatch.judge.groups import TOLD_SHARE, Told, _gain, _pointed
+from stillwatch.judge.examine import TOLD_SHARE, Told, _gain
+from stillwatch.judge.pointed import pointed
 from stillwatch.model.traces import Traces
 from stillwatch.share.compose import compose
 from stillwatch.share.exchange import Exchange, Imported
@@ -95,7 +96,7 @@ MEMBERS, NOBODY = np.arange(12, dtype=np.int32), np.zeros(200, bool)
 
 
 def let_in(looks: Any, *told: Told, members: Any = MEMBERS, taken: Any = NOBODY) -> dict[str, list[int]]:
-    return {name: held.tolist() for name, held in _pointed(looks, members, told, taken).items()}
+    return {name: held.tolist() for name, held in pointed(looks, members, told, taken).items()}
 
 
 def test_pointing_lets_in_who_has_two_ties_of_ones_own_and_nobody_else() -> None:

@@ -14,7 +14,8 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import PEERS, Settled, Told
+from stillwatch.judge.examine import PEERS, Told
+from stillwatch.judge.gather import Settled
 from stillwatch.judge.intent import Read
 from stillwatch.judge.look import TIE_BITS
 from stillwatch.judge.open import stands_out

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch import rooms
-from stillwatch.judge.groups import Proposals, Settled, Told, examine, gather
+from stillwatch.judge.examine import Proposals, Told, examine
+from stillwatch.judge.gather import Settled, gather
 from stillwatch.judge.look import Look
 from stillwatch.model.traces import Closely, Traces
 from stillwatch.model.view import View

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
-from stillwatch.judge.groups import Settled
+from stillwatch.judge.gather import Settled
 from stillwatch.judge.look import STRANGERS, TIE_BITS
 
 NOWHERE = -1

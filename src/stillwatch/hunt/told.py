@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from stillwatch.errors import UsageError
-from stillwatch.judge.groups import Told
+from stillwatch.judge.examine import Told
 from stillwatch.judge.look import LEAST
 from stillwatch.kit.plain import plain
 from stillwatch.model.crowd import Crowd
