@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -99,7 +100,8 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
             held.setdefault(owner, []).append(family)
     for owner, every in held.items():
         read = {family: weighed.open[owner, family] for family in every}
-        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.among[owner])
+        sent = {family: weighed.sent[owner, family] for family in every}
+        families = stands_out(read, sent, weighed.among[owner], partial(weighed.driven, owner))
         if not families:
             continue
         reads = {family: weighed.open[owner, family] for family in families}
