@@ -80,16 +80,22 @@ class Timing:
         busiest = max((int(many[(day >= first) & (day < first + RUN_DAYS)].sum()) for first in starts), default=0)
         return busiest > RUN_SHARE * int(many.sum())
 
-    def driven(self, labels: Sequence[int]) -> bool:
-        """Tell whether a machine drives streams: sittings of requests one right after the other, and then none.
+    def filled(self, labels: Sequence[int]) -> float:
+        """Tell how much of their time streams fill, against as many requests that know nothing of each other; 0 to 1.
 
-        Requests of people who know nothing of each other fall by chance into all moments from the first to the last
-        (Poisson); a script that works through a list waits for an answer and asks the next, until it stops.
+        Such requests fall by chance into all moments from the first to the last (Poisson); a script that works through
+        a list waits for an answer and asks the next, until it stops. One where nothing was sent.
         """
         mine = np.isin(self.sent.one, labels)
         moment, many = np.unique(self.sent.other[mine].astype(np.int64)), int(self.sent.times[mine].sum())
-        span = int(moment[-1] - moment[0]) + 1 if len(moment) else 0
-        return span > 0 and bool(len(moment) <= DRIVEN * span * -np.expm1(-many / span))
+        if not len(moment):
+            return 1.0
+        span = int(moment[-1] - moment[0]) + 1
+        return min(float(len(moment) / (span * -np.expm1(-many / span))), 1.0)
+
+    def driven(self, labels: Sequence[int]) -> bool:
+        """Tell whether a machine drives streams: sittings of requests one right after the other, and then none."""
+        return self.filled(labels) <= DRIVEN
 
 
 def timing(scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labelling, labels: set[int]) -> Timing:

@@ -80,6 +80,10 @@ class Weighed:
         """Tell whether a machine sends what an owner asks in some families, one request right after the other."""
         return self.timing.driven([self.label[owner, family] for family in families])
 
+    def filled(self, owner: int, families: Sequence[int]) -> float:
+        """Tell how much of its time that fills, against as many requests that know nothing of each other; 0 to 1."""
+        return self.timing.filled([self.label[owner, family] for family in families])
+
 
 @dataclass(slots=True, kw_only=True)
 class Sums:
