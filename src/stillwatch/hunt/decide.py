@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -117,7 +118,8 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
             held.setdefault(owner, []).append(family)
     for owner, every in held.items():
         read = {family: weighed.open[owner, family] for family in every}
-        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.among[owner])
+        sent = {family: weighed.sent[owner, family] for family in every}
+        families = stands_out(read, sent, weighed.among[owner], partial(weighed.driven, owner))
         if not families:
             continue
         reads = {family: weighed.open[owner, family] for family in families}
@@ -130,13 +132,22 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
                 families=families,
                 deception=_IN_THE_OPEN,
                 intent=Axis(bits=round(best.bits, 1), because=[best.because], passed=True),
-                evidence=_intent_evidence(list(reads.values())),
+                evidence=[*_intent_evidence(list(reads.values())), _pace(weighed.filled(owner, families))],
                 explanations=[],
                 shown=families,
                 kinds={family: read.kinds for family, read in reads.items()},
                 targets=_targets(list(reads.values())),
             )
         )
+
+
+def _pace(filled: float) -> Evidence:
+    """Say when one customer's requests come; it weighs nothing by itself."""
+    return Evidence(
+        view="rhythm", axis="intent", bits=0.0, counted=False,
+        because=f"its requests fill {filled:.0%} of the five-minute moments that as many independent ones would fill",
+        innocent_reading="a nightly batch job, or people of one office and time zone",
+    )  # fmt: skip
 
 
 def _licensed(traces: Traces, uses: Sequence[Use], out: Decided) -> None:
