@@ -72,3 +72,25 @@ def test_the_sentences_of_two_sides_have_opposite_signs() -> None:
     for_the_other = hidden.because(honest, FACTORY, sign=-1)
     assert against[0].startswith("+")
     assert for_the_other[0].startswith("-")
+
+
+def test_what_a_household_shows_counts_only_where_a_peer_told_of_the_template() -> None:
+    pairs = FACTORY | {"purse": 0.3, "device": 0.5, "block": 0.0, "purses": 0.0}
+    weighed = weigh(pairs, 8, USUAL)
+    alone = axes.deception(40.0, weighed, pairs, 8)
+    assert alone.margin >= axes.MARGIN_BITS
+    assert not alone.axis.passed
+    told = axes.deception(40.0, weighed, pairs, 8, vouched="Other Lab (bulletin 1)").axis
+    assert told.passed
+    assert told.because[1] == (
+        "Other Lab (bulletin 1) found the template in no ordinary customer's traffic, so these are no households"
+    )
+
+
+def test_no_peer_makes_hard_evidence_or_a_reading() -> None:
+    soft = FACTORY | {"purse": 0.0, "device": 0.1, "block": 0.0, "purses": 0.0}
+    assert not axes.deception(100.0, weigh(soft, 8, USUAL), soft, 8, vouched="Other Lab").axis.passed
+    for name, shows in GROUPS.items():
+        shares = STRANGERS | {"block": 0.0, "purses": 0.0} | shows
+        members = 4 if name == "households" else 24
+        assert not axes.deception(40.0, weigh(shares, members, USUAL), shares, members, vouched="Liar").axis.passed

@@ -28,6 +28,9 @@ from stillwatch.kit.groups import Groups
 
 PEERS: Final = "peers"
 """Who proposed a group that peers told of."""
+NETWORK: Final = "network"
+TEMPLATE: Final = "repertoire"
+"""Views by whose columns networks and prompt families are looked up."""
 SELF_CONFIRMING: Final = ("handover",)
 """Views that propose and weigh on separate events, and so may do both."""
 TOLD_SHARE: Final = 0.2
@@ -47,6 +50,16 @@ class Told:
     members: npt.NDArray[np.int32]
     aside: frozenset[str]
     label: str
+
+    @property
+    def broad(self) -> bool:
+        """Tell whether it points by networks too, out of which strangers come as well."""
+        return NETWORK in self.aside
+
+    @property
+    def by_template(self) -> bool:
+        """Tell whether it points by prompt families alone, which no ordinary customer of the peer's sends."""
+        return self.aside == {TEMPLATE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

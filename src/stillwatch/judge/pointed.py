@@ -1,8 +1,13 @@
-"""Let in those at whom a peer points: few are looked at, so an owner need not stand out from the whole log."""
+"""Let in those at whom a peer points: few are looked at, so an owner need not stand out from the whole log.
+
+Who sends a template that a peer found in a campaign, and in no ordinary customer's traffic, is hardly ever a stranger.
+Out of a network of the campaign strangers come too, so whoever was looked up by networks must be RARE besides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,13 +15,19 @@ import numpy.typing as npt
 
 from stillwatch.judge.admit import KIN, ROUNDS, capped
 from stillwatch.judge.examine import Told
-from stillwatch.judge.look import TIE_BITS, Look
+from stillwatch.judge.look import LEAST, TIE_BITS, Look
 from stillwatch.kit import groups as sets
 
 NULL: Final = 1000
 """Owners at whom a peer does not point, among whom those are ranked at whom he does."""
 TOLD_STRANGERS: Final = 0.05
 """Expected share of strangers among whom the pointing of a peer lets in."""
+RARE: Final = 0.01
+"""Share of strangers who show as much as an owner who was looked up by networks."""
+FEW: Final = 3
+"""Owners who hold together at the least, to be shown to a person."""
+VOUCHED: Final = 0.5
+"""Share of a group at which a peer must point by a template, and of those at whom he points, to have told of it."""
 
 
 def pointed(
@@ -63,9 +74,66 @@ def close(
     among = len(null) - np.searchsorted(null, shown, side="left") + 1
     quiet = max(int((null <= 0).sum()), 1) / max(len(null), 1)
     least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
-    expected = least * ways * among / (len(null) + 1)
+    share = among / (len(null) + 1)
+    expected = least * ways * share
     close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= TOLD_STRANGERS * len(members))
-    return close
+    return close & (share <= RARE) if told.broad else close
+
+
+def core(looks: Mapping[str, Look], told: Told, taken: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.int32]:
+    """Find who of those at whom a peer points holds together by ties of one's own; fewer than `least` hold nothing."""
+    pool = told.members[~taken[told.members]]
+    held = pool
+    for _ in range(ROUNDS):
+        if len(held) < least:
+            break
+        kept = pool[close(looks, held, pool, told, taken)]
+        if np.array_equal(kept, held):
+            break
+        held = kept
+    return held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thin:
+    """Owners at whom a peer points, who hold together by ties of one's own and are no group: a lead for a person.
+
+    Attributes:
+        tied: views in which most of them are tied.
+    """
+
+    members: npt.NDArray[np.int32]
+    told: Told
+    tied: tuple[str, ...]
+
+
+def thin(looks: Mapping[str, Look], told: Sequence[Told], taken: npt.NDArray[np.bool_]) -> list[Thin]:
+    """Find what peers point at and what holds together, too few or too loosely to be a group; the largest first."""
+    taken = taken.copy()
+    found: list[Thin] = []
+    for one in sorted(told, key=lambda one: (one.broad, -len(one.members))):
+        held = core(looks, one, taken, FEW)
+        if len(held) >= FEW:
+            taken[held] = True
+            bits = {name: capped(look, held, held) for name, look in looks.items() if look.view.ADMITS}
+            most = [name for name in bits if (bits[name] >= TIE_BITS).mean() > 0.5]
+            tied = sorted(most, key=lambda name: -float(bits[name].sum()))
+            found.append(Thin(members=held, told=one, tied=tuple(tied)))
+    return sorted(found, key=lambda one: -len(one.members))
+
+
+def vouched(members: npt.NDArray[np.int32], told: Sequence[Told], grouped: npt.NDArray[np.bool_]) -> Told | None:
+    """Give what a peer told of most of a group by a template of hardly anybody else here; it is no evidence.
+
+    Args:
+        grouped: owners who are in a group: one template may serve several operations.
+    """
+    for one in told:
+        inside = int(np.isin(members, one.members).sum())
+        alone = int((~grouped[one.members]).sum())
+        if one.by_template and inside >= LEAST and inside >= VOUCHED * max(len(members), inside + alone):
+            return one
+    return None
 
 
 def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

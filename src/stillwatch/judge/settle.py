@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,14 @@ import numpy.typing as npt
 from stillwatch.judge.admit import KIN, ROUNDS, few_stay, kinship, staying
 from stillwatch.judge.examine import Told
 from stillwatch.judge.look import LEAST, Look
-from stillwatch.judge.pointed import close
+from stillwatch.judge.pointed import close, core
 from stillwatch.kit import groups as sets
 from stillwatch.kit.union import find, join_all
+
+Looks = Mapping[str, Look]
+Owners = npt.NDArray[np.int32]
+Prune = Callable[[Looks, Owners, Owners, int], Owners]
+"""Drops members: of the looks, the members, the seed, and how many owners there are."""
 
 
 def settle(
@@ -42,25 +47,25 @@ def settle_told(
     """Settle a group that a peer points at: who of it holds together, and whom these let in.
 
     Its owners were named before this log was looked at, so that a stranger among them could be one of so many only,
-    and need not stand out from the whole log. Whoever is not pointed at comes in as everywhere else.
+    and need not stand out from the whole log, neither to come in nor to stay. Whoever is not pointed at comes in as
+    everywhere else.
     """
-    pool = told.members[~taken[told.members]]
-    core = pool
-    for _ in range(ROUNDS):
-        if len(core) < LEAST:
-            return core
-        kept = pool[close(looks, core, pool, told, taken)]
-        if np.array_equal(kept, core):
-            break
-        core = kept
-    members = core
-    for _ in range(ROUNDS if len(core) >= LEAST else 0):
+    held = core(looks, told, taken, LEAST)
+    members = held
+    for _ in range(ROUNDS if len(held) >= LEAST else 0):
         others = np.setdiff1d(_around(looks, members, taken), members).astype(np.int32)
         fresh = others[staying(looks, members, others, owners)]
         if not len(fresh):
             break
         members = sets.union(members, fresh)
-    return _pruned(looks, members, core, owners)
+
+    def tied(looks: Looks, members: Owners, seed: Owners, owners: int) -> Owners:
+        stay = staying(looks, members, members, owners)
+        mine = np.isin(members, seed)
+        stay[mine] |= close(looks, members, members[mine], told, taken)
+        return members[stay]
+
+    return _pruned(looks, members, held, owners, tied)
 
 
 def _around(
@@ -73,25 +78,21 @@ def _around(
     return candidates[~taken[candidates]]
 
 
-def _pruned(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seed: npt.NDArray[np.int32], owners: int
-) -> npt.NDArray[np.int32]:
+def _tied(looks: Looks, members: Owners, _seed: Owners, owners: int) -> Owners:
+    """Keep those whom the others let in, all things told."""
+    return members[staying(looks, members, members, owners, least=LEAST)]
+
+
+def _pruned(looks: Looks, members: Owners, seed: Owners, owners: int, tied: Prune = _tied) -> Owners:
     """Drop blocks that vouch for themselves, and then who lacks too much, until the group rests."""
     for _ in range(ROUNDS):
         before = len(members)
-        for prune in (_without_neighbours, _one_hand, _tied):
+        for prune in (_without_neighbours, _one_hand, tied):
             if len(members) >= LEAST:
                 members = prune(looks, members, seed, owners)
         if len(members) == before or len(members) < LEAST:
             break
     return members
-
-
-def _tied(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], _seed: npt.NDArray[np.int32], owners: int
-) -> npt.NDArray[np.int32]:
-    """Keep those whom the others let in, all things told."""
-    return members[staying(looks, members, members, owners, least=LEAST)]
 
 
 def _one_hand(

@@ -173,7 +173,7 @@ class Stage:
         """Draw rates whose mean is `mean`: log-normal, cut at `most` times the mean."""
         drawn = np.exp(self.rng.normal(-log_sd * log_sd / 2, log_sd, n))
         drawn = np.minimum(drawn, most)
-        return np.asarray(drawn * (mean / max(drawn.mean(), 1e-9)), float)
+        return np.asarray(drawn * (mean * n / max(float(drawn.sum()), 1e-9)), float)
 
     def languages(self, who: Keys) -> list[str]:
         """Tell the language in which each person chats."""
