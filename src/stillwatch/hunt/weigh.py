@@ -25,8 +25,9 @@ from stillwatch.judge import exemplars, intent, tally
 from stillwatch.judge.exemplars import Exemplar
 from stillwatch.judge.intent import Read
 from stillwatch.judge.open import STREAM, alike
-from stillwatch.judge.streams import Enriched, enriched
+from stillwatch.judge.streams import Carried, Enriched
 from stillwatch.kit.hashes import pair
+from stillwatch.kit.jit import kernel
 from stillwatch.kit.pairs import Pairs
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Families, Streams, Traces
@@ -170,19 +171,36 @@ class Labels:
 
     def of(self, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Label rows by family."""
-        group = self.group[owner].astype(np.int64)
-        label = np.where(group == 0, self.control_family[primary], 0).astype(np.int32)
         size = len(self.control_family)
         keys = np.array([g * size + f for g, f in self.stream], np.int64)
         names = np.array(list(self.stream.values()), np.int32)
         order = np.argsort(keys)
-        inside = np.flatnonzero(group)
-        if len(keys) and len(inside):
-            wanted = group[inside] * size + primary[inside]
-            place = np.searchsorted(keys[order], wanted).clip(max=len(keys) - 1)
-            found = keys[order][place] == wanted
-            label[inside[found]] = names[order][place[found]]
+        label = np.zeros(len(owner), np.int32)
+        _labelled(owner, primary, self.group, self.control_family, keys[order], names[order], label)
         return label
+
+
+@kernel
+def _labelled(
+    owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32], group: npt.NDArray[np.int32],
+    control: npt.NDArray[np.int32], keys: npt.NDArray[np.int64], names: npt.NDArray[np.int32],
+    label: npt.NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Label rows of no group by their family, those of a group by (group, family) where these are among `keys`."""
+    for row in range(len(owner)):
+        if group[owner[row]] == 0:
+            label[row] = control[primary[row]]
+            continue
+        key = np.int64(group[owner[row]]) * len(control) + primary[row]
+        first, end = 0, len(keys)
+        while first < end:
+            middle = (first + end) // 2
+            if keys[middle] < key:
+                first = middle + 1
+            else:
+                end = middle
+        if first < len(keys) and keys[first] == key:
+            label[row] = names[first]
 
 
 def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, threads: int = 1) -> Weighed:
@@ -191,29 +209,29 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     assert families is not None  # noqa: S101 - the corridor made them
     assert streams is not None  # noqa: S101
     crowd = traces.crowd
-    own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
+    carried = Carried(streams, crowd.owner, crowd.owners, families)
+    own = [carried.enriched(group.members) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
     alone = _alone(crowd, labels, families, streams)
-    texts_of, alone_texts = read(
-        scratch, tasks,
-        *(Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in (labels, alone)),
-    )  # fmt: skip
-    marks, alone_marks = _marks(labels, texts_of), _marks(alone, alone_texts)
     limit = scratch.limit(3 * len(VALUES))
+    groups = len(joined.settled)
     by_stream = Sums(labels=alone.families(), limit=limit)
     by_family = Sums(labels=labels.families(), limit=limit)
-    groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
     with ThreadPoolExecutor(threads) as pool:
+        reading = pool.submit(_texts_and_marks, scratch, tasks, crowd, families, labels, alone)
         for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
-            owner = crowd.owner[piece["who"]]
-            columns = _columns(piece)
-            labelled = (
-                labels.of(owner, piece["primary"]),
-                labels.control_owner[owner],
-                alone.of(owner, piece["primary"]),
-            )
-            list(pool.map(Sums.add, (by_family, by_owner, by_stream), labelled, [owner] * 3, [columns] * 3))
+            owner, primary, columns = crowd.owner[piece["who"]], piece["primary"], _columns(piece)
+            adding = [
+                pool.submit(_add_by_owner, by_owner, labels, owner, columns),
+                pool.submit(_add, by_family, labels, owner, primary, columns),
+                pool.submit(_add, by_stream, alone, owner, primary, columns),
+            ]
+            for one in adding:
+                one.result()
+        (texts_of, alone_texts), (marks, alone_marks) = reading.result()
+        for sums in (by_family, by_owner, by_stream):
+            list(pool.map(sums.distinct, VALUES))
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])
@@ -235,8 +253,10 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         alone_marks[list(more)] = exemplars.read(list(more.values()))
         values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
         stood, among = _stand(values_alone, yard, holder, single)
-    times = timing(scratch, crowd.owner, few, suspects)
-    honest = public(scratch, crowd.owner, few, suspects) | {label for label in suspects if times.one_off(label)}
+    with ThreadPoolExecutor(threads) as pool:
+        known = pool.submit(public, scratch, crowd.owner, few, suspects)
+        times = timing(scratch, crowd.owner, few, suspects)
+    honest = known.result() | {label for label in suspects if times.one_off(label)}
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -258,6 +278,32 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         controls=len(controls),
         among=among,
     )
+
+
+def _add(
+    sums: Sums, labels: Labels, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32],
+    columns: dict[str, npt.NDArray[Any]],
+) -> None:  # fmt: skip
+    sums.add(labels.of(owner, primary), owner, columns)
+
+
+def _add_by_owner(
+    sums: Sums, labels: Labels, owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
+) -> None:
+    sums.add(labels.control_owner[owner], owner, columns)
+
+
+Texts = dict[int, list[Exemplar]]
+Numbers = npt.NDArray[np.float64]
+
+
+def _texts_and_marks(
+    scratch: Scratch, tasks: Sequence[Task], crowd: Crowd, families: Families, *every: Labels
+) -> tuple[list[Texts], list[Numbers]]:
+    """Read exemplars of all labels, and what they say."""
+    chosen = [Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in every]
+    texts = read(scratch, tasks, *chosen)
+    return texts, [_marks(one, held) for one, held in zip(every, texts, strict=True)]
 
 
 OWN: Final = 0.5
