@@ -25,7 +25,7 @@ from stillwatch.hunt.linked import link
 from stillwatch.hunt.read import Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
 from stillwatch.judge import axes
-from stillwatch.judge.groups import Settled
+from stillwatch.judge.gather import Settled
 from stillwatch.judge.look import LEAST
 from stillwatch.kit.intervals import clopper_pearson
 from stillwatch.store import key as keys

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stillwatch.hunt.join import Joined, join
-from stillwatch.judge.groups import _one_hand
+from stillwatch.judge.settle import _one_hand
 from stillwatch.model.traces import Traces
 
 

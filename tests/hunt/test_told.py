@@ -15,9 +15,10 @@ from tests.share.conftest import a_case, an_entry
 
 from stillwatch.errors import UsageError
 from stillwatch.hunt import told
-from stillwatch.hunt.decide import PEERS, _told
+from stillwatch.hunt.decide import PEERS, Decided, _pointed_at, _told
 from stillwatch.hunt.join import Joined, join
-from stillwatch.judge.groups import TOLD_SHARE, Told, _gain, _pointed
+from stillwatch.judge.examine import TOLD_SHARE, Told, _gain
+from stillwatch.judge.pointed import pointed
 from stillwatch.model.traces import Traces
 from stillwatch.share.compose import compose
 from stillwatch.share.exchange import Exchange, Imported
@@ -47,6 +48,19 @@ def test_a_gang_that_no_view_proposes_is_found_when_a_peer_points_at_it(town: An
     (line,) = _told(found, group)
     assert (line.view, line.bits) == (PEERS, 0.0)
     assert "Other Lab points at 12 owners, of whom 12 are in the group, and proposed it" in line.because
+
+
+def test_three_who_hold_together_are_left_to_a_person_and_in_no_finding(town: Any) -> None:
+    traces, out = pairs(town), Decided()
+    found = joined(town, traces, pointing([0, 3, 6, 9, 40, 45], "repertoire"))  # four share a purse
+    assert found.settled == []
+    _pointed_at(traces, found, out)
+    (one,) = out.undecided
+    assert one.accounts.tolist() == [0, 3, 6, 9]
+    assert one.missing.startswith(
+        "5 owners, of whom there are 4: Other Lab points at them, and most of them are tied by "
+    )
+    assert out.drafts == []
 
 
 def test_strangers_at_whom_a_peer_points_are_left_alone(town: Any) -> None:
@@ -95,7 +109,7 @@ MEMBERS, NOBODY = np.arange(12, dtype=np.int32), np.zeros(200, bool)
 
 
 def let_in(looks: Any, *told: Told, members: Any = MEMBERS, taken: Any = NOBODY) -> dict[str, list[int]]:
-    return {name: held.tolist() for name, held in _pointed(looks, members, told, taken).items()}
+    return {name: held.tolist() for name, held in pointed(looks, members, told, taken).items()}
 
 
 def test_pointing_lets_in_who_has_two_ties_of_ones_own_and_nobody_else() -> None:
@@ -152,8 +166,10 @@ def test_each_way_of_pointing_proposes_and_sets_its_own_view_aside(town: Any) ->
 
 
 def test_too_few_accounts_propose_nothing(town: Any) -> None:
-    assert told.groups([imported([lead(n, "f-0123456789ab") for n in range(4)])], town.crowd()) == []
+    assert told.groups([imported([lead(n, "f-0123456789ab") for n in range(2)])], town.crowd()) == []
     assert told.groups([], town.crowd()) == []
+    (few,) = told.groups([imported([lead(n, "f-0123456789ab") for n in range(4)])], town.crowd())
+    assert joined(town, pairs(town), few).proposals.told == []  # they are shown to a person, and no group
 
 
 def test_what_was_never_looked_for_or_does_not_lie_there_is_said(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Log, Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.hunt.weigh import Labels, Weighed, _stand, one_off, public, weigh
+from stillwatch.hunt.weigh import Weighed, _stand, weigh
 from stillwatch.judge import intent
 from stillwatch.store import key as keys
 
@@ -81,18 +81,6 @@ def test_it_can_be_done_again_and_gives_the_same(seen: Seen) -> None:
     }
 
 
-class Log3:
-    """Three owners who ask ten things each: the first two the same ten, in a burst; the third his own, one a day."""
-
-    def pieces(self, *names: str) -> Any:
-        asked = np.concatenate([np.arange(10), np.arange(10), np.arange(100, 110)]).astype(np.uint64)
-        columns = {
-            "who": np.repeat(np.arange(3), 10), "primary": np.ones(30, np.int32), "last": asked,
-            "at": 1_777_852_800_000 + 86_400_000 * np.concatenate([[0] * 5 + [1] * 3 + [9] * 2, [4] * 10, range(10)]),
-        }  # fmt: skip
-        yield 0, {name: columns[name] for name in names}
-
-
 def test_a_harvest_in_several_families_is_no_rival_of_itself() -> None:
     """Three streams of owner 7 alone score; two of them are control families too."""
     place = {name: i for i, name in enumerate(intent.STATISTICS)}
@@ -104,14 +92,3 @@ def test_a_harvest_in_several_families_is_no_rival_of_itself() -> None:
     found, among = _stand(values, yard, holder, [((8, 1), 1), ((8, 2), 2), ((9, 5), 3)])
     assert among == {7: 30, 8: 32}
     assert [round(read.bits, 1) for read in found] == [5.0, 5.0, round(float(np.log2(33 / 3)), 1)]
-
-
-ALONE = Labels(
-    group=np.array([1, 2, 3], np.int32), control_family=np.zeros(2, np.int32), control_owner=np.zeros(3, np.int32),
-    stream={(1, 1): 1, (2, 1): 2, (3, 1): 3},
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("honest", [public, one_off])
-def test_a_list_that_others_ask_too_and_a_run_that_is_over_in_two_days_are_no_open_harvest(honest: Any) -> None:
-    assert honest(cast("Any", Log3()), np.arange(3, dtype=np.int32), ALONE, {1, 2, 3}) == {1, 2}

@@ -49,15 +49,28 @@ def reads(*, kind: str = "reasoning", rivals: int = 0, alike: float = 1.0) -> di
     return {3: Read(bits=7.0, score=0.7, kinds=[kind], because="", alike={kind: alike}, rivals={kind: rivals})}
 
 
+def always(_families: object) -> bool:
+    return True
+
+
+def never(_families: object) -> bool:
+    return False
+
+
 def test_one_customer_is_named_for_a_whole_large_and_rare_signature_only() -> None:
-    assert in_the_open.stands_out(reads(), {3: 1500}, 150) == [3]
-    assert in_the_open.stands_out(reads(alike=0.5), {3: 1500}, 150) == []
-    assert in_the_open.stands_out(reads(rivals=3), {3: 1500}, 150) == []
-    assert in_the_open.stands_out(reads(), {3: 900}, 150) == []
-    assert in_the_open.stands_out(reads(), {3: 1500}, 10) == []
-    assert in_the_open.stands_out(reads(kind="solutions"), {3: 9000}, 150) == []
-    assert in_the_open.stands_out(reads(kind="rubric"), {3: 1500}, 150) == []
-    assert in_the_open.stands_out(reads(kind="rewriting"), {3: 1500}, 150) == []
+    assert in_the_open.stands_out(reads(), {3: 1500}, 150, never) == [3]
+    assert in_the_open.stands_out(reads(alike=0.5), {3: 1500}, 150, never) == []
+    assert in_the_open.stands_out(reads(rivals=3), {3: 1500}, 150, never) == []
+    assert in_the_open.stands_out(reads(), {3: 900}, 150, never) == []
+    assert in_the_open.stands_out(reads(), {3: 1500}, 10, never) == []
+    assert in_the_open.stands_out(reads(kind="rubric"), {3: 1500}, 150, always) == []
+    assert in_the_open.stands_out(reads(kind="rewriting"), {3: 1500}, 150, always) == []
+
+
+def test_without_words_one_customer_is_named_only_where_a_machine_sends_one_request_after_the_other() -> None:
+    assert in_the_open.stands_out(reads(kind="solutions"), {3: 9000}, 150, never) == []
+    assert in_the_open.stands_out(reads(kind="solutions"), {3: 9000}, 150, always) == [3]
+    assert in_the_open.stands_out(reads(kind="solutions", rivals=3), {3: 9000}, 150, always) == []
 
 
 def test_a_list_that_many_hands_divide_is_intent() -> None:

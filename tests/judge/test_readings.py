@@ -50,6 +50,28 @@ def test_each_honest_group_is_read_by_its_name_and_clears(name: str) -> None:
     assert not axes.deception(40.0, weighed, shares, members).axis.passed
 
 
+@pytest.mark.parametrize("name", ["a course or school", "an event", "an agency's people", "a service provider's staff"])
+def test_people_of_several_institutions_at_one_computer_are_no_false_claims_by_themselves(name: str) -> None:
+    shares = STRANGERS | GROUPS[name] | {"claims": 0.25}
+    weighed = weigh(shares, 24, USUAL)
+    assert best(weighed)[2] < 0
+    assert not axes.deception(40.0, weighed, shares, 24).axis.passed
+
+
+def test_invented_institutions_opened_at_one_machine_are_no_course() -> None:
+    course = STRANGERS | {
+        "device": 0.6,
+        "block": 0.3,
+        "egress": 0.7,
+        "shared_frame": 1.0,
+        "referred": 0.7,
+        "burst": 0.5,
+    }
+    course |= {"own_frame": 0.0, "business": 0.3}
+    margins = [best(weigh(course | {"claims": claims}, 30, USUAL))[2] for claims in (0.0, 0.5)]
+    assert margins[0] < axes.MARGIN_BITS <= margins[1]
+
+
 def test_without_its_key_a_hidden_reading_is_not_held() -> None:
     nothing_hard = {trait: share for trait, share in FACTORY.items() if trait not in HARD}
     assert best(weigh(nothing_hard | {"purse": 0.0, "device": 0.0}, 30, USUAL))[2] < 0
@@ -72,3 +94,25 @@ def test_the_sentences_of_two_sides_have_opposite_signs() -> None:
     for_the_other = hidden.because(honest, FACTORY, sign=-1)
     assert against[0].startswith("+")
     assert for_the_other[0].startswith("-")
+
+
+def test_what_a_household_shows_counts_only_where_a_peer_told_of_the_template() -> None:
+    pairs = FACTORY | {"purse": 0.3, "device": 0.5, "block": 0.0, "purses": 0.0}
+    weighed = weigh(pairs, 8, USUAL)
+    alone = axes.deception(40.0, weighed, pairs, 8)
+    assert alone.margin >= axes.MARGIN_BITS
+    assert not alone.axis.passed
+    told = axes.deception(40.0, weighed, pairs, 8, vouched="Other Lab (bulletin 1)").axis
+    assert told.passed
+    assert told.because[1] == (
+        "Other Lab (bulletin 1) found the template in no ordinary customer's traffic, so these are no households"
+    )
+
+
+def test_no_peer_makes_hard_evidence_or_a_reading() -> None:
+    soft = FACTORY | {"purse": 0.0, "device": 0.1, "block": 0.0, "purses": 0.0}
+    assert not axes.deception(100.0, weigh(soft, 8, USUAL), soft, 8, vouched="Other Lab").axis.passed
+    for name, shows in GROUPS.items():
+        shares = STRANGERS | {"block": 0.0, "purses": 0.0} | shows
+        members = 4 if name == "households" else 24
+        assert not axes.deception(40.0, weigh(shares, members, USUAL), shares, members, vouched="Liar").axis.passed

@@ -60,6 +60,8 @@ def test_rows_of_a_list_know_their_line_and_what_is_odd_about_them() -> None:
         b'{"x":1x}',
         b'{"name":"a\tb"}',
         b'{"inner":{},"inner":{}}',
+        rb'{"x":"\e"}',
+        rb'{"x":"\u12"}',
         b'{"inner":[}',
         b'{"n\\u0061me":"a"}',
         b'["name"]',

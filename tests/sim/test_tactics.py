@@ -232,6 +232,20 @@ def test_cells_of_a_harvester_share_no_card_and_no_device(make: Any) -> None:
     assert parts(1) < 5
 
 
+def test_bulk_campaigns_share_no_card_and_no_device_with_each_other(make: Any) -> None:
+    world = make("bulk_campaigns", told={"bulk_campaigns": {"accounts": 60, "operations": 4, "per_day": 2}})
+    whose = {account: campaign.id for campaign in world.truth.campaigns for account in campaign.accounts}
+    holders: dict[str, set[str]] = defaultdict(set)
+    for row in world.accounts:
+        for value in (row["payment"], row["device"]):
+            if value:
+                holders[str(value)].add(row["account"])
+    shared = [held for held in holders.values() if len(held) >= 3]
+    assert len(world.truth.campaigns) == 4
+    assert shared
+    assert all(len({whose[account] for account in held}) == 1 for held in shared)
+
+
 def test_only_the_first_days_are_written_where_a_world_says_so(make: Any) -> None:
     whole = make("harvester", "ordinary", told={"harvester": {"accounts": 20}, "ordinary": {"accounts": 60}})
     part = make(

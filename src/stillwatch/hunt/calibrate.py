@@ -16,7 +16,8 @@ from stillwatch.hunt.read import Log, Progress, declare, read
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import room
 from stillwatch.judge import axes, readings
-from stillwatch.judge.groups import SELF_CONFIRMING, Settled, examine, gather
+from stillwatch.judge.examine import SELF_CONFIRMING, examine
+from stillwatch.judge.gather import Settled, gather
 from stillwatch.judge.look import LEAST
 from stillwatch.judge.nulls import matched, permuted, strata, without
 from stillwatch.judge.traits import Traits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,8 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.engine.spill import Pairing
 from stillwatch.kit.codes import Seen
 from stillwatch.kit.hashes import pair
-from stillwatch.kit.held import hold
+from stillwatch.kit.held import Held, hold
+from stillwatch.kit.lots import arrange, beginnings
 from stillwatch.kit.pairs import Pairs
 from stillwatch.link.rhythm import LEAST_HOURS
 from stillwatch.model.crowd import Crowd
@@ -28,8 +30,10 @@ FRAME_OWNERS: Final = 3
 U64 = np.uint64
 
 
-def look(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]) -> Closely:
-    """Read what the late views need, in two passes over the scratch.
+def look(
+    scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_], threads: int = 1
+) -> Closely:  # fmt: skip
+    """Read what the late views need, in a few passes over the scratch.
 
     Args:
         linked: owners in proposals that passed.
@@ -40,50 +44,71 @@ def look(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness:
     sample = np.sort(np.random.default_rng(0).choice(fit, min(SAMPLE, len(fit)), replace=False)).astype(np.int32)
     wanted = linked.copy()
     wanted[sample] = True
-    hours, models = Pairing(scratch.limit(1)), Pairs()
-    every = Pairs()
-    carried = np.zeros(len(harness), np.int64)
-    names = ["who", "at", "primary", *(["model"] if "model" in scratch else [])]
-    for _, piece in scratch.pieces(*names):
+    with ThreadPoolExecutor(threads) as pool:
+        hours, models = pool.submit(_hours, scratch, crowd, wanted), pool.submit(_models, scratch, crowd, wanted)
+        items = pool.submit(_items, scratch, crowd, linked, harness)
+        item_owner, item, item_family = items.result()
+        released, first, adopted = models.result()
+        active = hours.result()
+    return Closely(
+        owners=np.flatnonzero(wanted).astype(np.int32), sample=sample, hours=active, models=released, released=first,
+        adopted=adopted, item_owner=item_owner, item=item, item_family=item_family,
+    )  # fmt: skip
+
+
+def _hours(scratch: Scratch, crowd: Crowd, wanted: npt.NDArray[np.bool_]) -> Held:
+    """Build the table of owners by the hours in which they were active."""
+    hours = Pairing(scratch.limit(1))
+    for _, piece in scratch.pieces("who", "at"):
         owner = crowd.owner[piece["who"]]
-        here = wanted[owner]
+        here = np.flatnonzero(wanted[owner])
         hours.add(owner[here], (piece["at"][here] // HOUR_MS + 1).astype(U64))
-        if "model" in piece:
+    active = hours.close()
+    return hold(active.one, active.other, np.ones(len(active.one)), crowd.owners, most=1 << 14)
+
+
+def _models(
+    scratch: Scratch, crowd: Crowd, wanted: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Tell the first models of the log, when each appeared, and when each owner first used it."""
+    models, every = Pairs(), Pairs(1 << 8)
+    if "model" in scratch:
+        for _, piece in scratch.pieces("who", "at", "model"):
+            owner = crowd.owner[piece["who"]]
+            here = np.flatnonzero(wanted[owner])
             models.add(owner[here], piece["model"][here], piece["at"][here])
             every.add(np.zeros(len(owner), np.int32), piece["model"], piece["at"])
-        mine = linked[owner]
+    used, appeared = models.close(), every.close()
+    released = np.argsort(appeared.first, kind="stable")[:MODELS]
+    adopted = np.zeros((crowd.owners, len(released)), np.int64)
+    for number, place in enumerate(released):
+        theirs = used.other == appeared.other[place]
+        adopted[used.one[theirs], number] = used.first[theirs]
+    return appeared.other[released], appeared.first[released], adopted
+
+
+def _carried(
+    scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Tell which frames enough owners in proposals use; those of an owner count once in each piece of the traffic."""
+    carried = np.zeros(len(harness), np.int64)
+    for _, piece in scratch.pieces("who", "primary"):
+        owner = crowd.owner[piece["who"]]
+        mine = np.flatnonzero(linked[owner])
         used = Seen(len(harness))
         key = piece["primary"][mine].astype(U64) << U64(32) | owner[mine].astype(U64) + U64(1)
         used.note(key, piece["primary"][mine])
         carried += used.counts
-    active = hours.close()
-    used_models = models.close()
-    appeared = every.close()
-    released = np.argsort(appeared.first, kind="stable")[:MODELS]
-    adopted = np.zeros((crowd.owners, len(released)), np.int64)
-    for number, place in enumerate(released):
-        theirs = used_models.other == appeared.other[place]
-        adopted[used_models.one[theirs], number] = used_models.first[theirs]
-    frames = (carried >= FRAME_OWNERS) & ~harness
+    frames: npt.NDArray[np.bool_] = (carried >= FRAME_OWNERS) & ~harness
     frames[0] = False
-    item_owner, item, item_family = _items(scratch, crowd, frames)
-    return Closely(
-        owners=np.flatnonzero(wanted).astype(np.int32),
-        sample=sample,
-        hours=hold(active.one, active.other, np.ones(len(active.one)), crowd.owners, most=1 << 14),
-        models=appeared.other[released],
-        released=appeared.first[released],
-        adopted=adopted,
-        item_owner=item_owner,
-        item=item,
-        item_family=item_family,
-    )
+    return frames
 
 
 def _items(
-    scratch: Scratch, crowd: Crowd, frames: npt.NDArray[np.bool_]
+    scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
     """List the distinct (owner, frame, item): an item is a last user turn within its frame."""
+    frames = _carried(scratch, crowd, linked, harness)
     found = [(np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32))]
     if "last" in scratch and frames.any():
         for _, piece in scratch.pieces("who", "primary", "last"):
@@ -93,8 +118,6 @@ def _items(
             pair(piece["primary"][here].astype(U64), piece["last"][here], item)
             found.append((owner, item, piece["primary"][here]))
     owner, item, family = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((item, owner))
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = (owner[order][1:] != owner[order][:-1]) | (item[order][1:] != item[order][:-1])
-    kept = order[fresh]
-    return owner[kept], item[kept], family[kept]
+    owner, item, family = arrange(owner, item, family, crowd.owners)
+    fresh = beginnings(owner, item)
+    return owner[fresh], item[fresh], family[fresh]

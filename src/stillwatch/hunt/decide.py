@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,12 @@ from stillwatch.hunt.join import Joined
 from stillwatch.hunt.licences import Use
 from stillwatch.hunt.weigh import Weighed
 from stillwatch.judge import axes, intent, readings
-from stillwatch.judge.groups import PEERS, Settled, Told
+from stillwatch.judge.examine import PEERS, Told
+from stillwatch.judge.gather import Settled
 from stillwatch.judge.intent import Read
-from stillwatch.judge.look import TIE_BITS
+from stillwatch.judge.look import LEAST, TIE_BITS
 from stillwatch.judge.open import stands_out
+from stillwatch.judge.pointed import vouched
 from stillwatch.judge.traits import Traits
 from stillwatch.model.case import Axis, Evidence, Explanation, Finding
 from stillwatch.model.items import Meeting, deficit_bits, meetings
@@ -79,9 +82,26 @@ def decide(traces: Traces, joined: Joined, weighed: Weighed, uses: Sequence[Use]
     traits = Traits(traces)
     for number in sorted(range(len(joined.settled)), key=lambda n: -len(joined.settled[n].members)):
         _group(traces, joined, weighed, traits, number, out)
+    _pointed_at(traces, joined, out)
     _open(traces, weighed, out)
     _licensed(traces, uses, out)
     return out
+
+
+def _pointed_at(traces: Traces, joined: Joined, out: Decided) -> None:
+    """Leave undecided, for a person, what peers point at and what holds together without being a group."""
+    for one in joined.thin:
+        few = len(one.members) < LEAST
+        out.undecided.append(
+            Examined(
+                accounts=traces.crowd.accounts_of(one.members),
+                because="",
+                explanation="",
+                missing=(f"{LEAST} owners, of whom there are {len(one.members)}" if few else "ties in one piece")
+                + f": {one.told.label} points at them, and most of them are tied by "
+                + (" and ".join(one.tied[:3]) or "no one view"),
+            )
+        )
 
 
 _IN_THE_OPEN = Axis(bits=0.0, because=["one customer under its own name: nothing is hidden"])
@@ -98,7 +118,8 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
             held.setdefault(owner, []).append(family)
     for owner, every in held.items():
         read = {family: weighed.open[owner, family] for family in every}
-        families = stands_out(read, {family: weighed.sent[owner, family] for family in every}, weighed.among[owner])
+        sent = {family: weighed.sent[owner, family] for family in every}
+        families = stands_out(read, sent, weighed.among[owner], partial(weighed.driven, owner))
         if not families:
             continue
         reads = {family: weighed.open[owner, family] for family in families}
@@ -111,13 +132,22 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
                 families=families,
                 deception=_IN_THE_OPEN,
                 intent=Axis(bits=round(best.bits, 1), because=[best.because], passed=True),
-                evidence=_intent_evidence(list(reads.values())),
+                evidence=[*_intent_evidence(list(reads.values())), _pace(weighed.filled(owner, families))],
                 explanations=[],
                 shown=families,
                 kinds={family: read.kinds for family, read in reads.items()},
                 targets=_targets(list(reads.values())),
             )
         )
+
+
+def _pace(filled: float) -> Evidence:
+    """Say when one customer's requests come; it weighs nothing by itself."""
+    return Evidence(
+        view="rhythm", axis="intent", bits=0.0, counted=False,
+        because=f"its requests fill {filled:.0%} of the five-minute moments that as many independent ones would fill",
+        innocent_reading="a nightly batch job, or people of one office and time zone",
+    )  # fmt: skip
 
 
 def _licensed(traces: Traces, uses: Sequence[Use], out: Decided) -> None:
@@ -163,9 +193,10 @@ def _group(traces: Traces, joined: Joined, weighed: Weighed, traits: Traits, num
     accounts = traces.crowd.accounts_of(group.members)
     shares = traits.of(group.members, group.ties, group.weights)
     told = readings.weigh(shares, len(group.members), traits.usual)
-    hidden = axes.deception(group.total, told, shares, len(group.members))
+    peer = vouched(group.members, joined.proposals.told, joined.grouped)
+    hidden = axes.deception(group.total, told, shares, len(group.members), vouched=peer.label if peer else "")
     if not hidden.axis.passed:
-        _innocent(accounts, hidden, shares, out)
+        _innocent(accounts, hidden, shares, out, peer)
         return
     own = [one.family for one in weighed.own[number]]
     reads = {family: weighed.streams[number, family] for family in own}
@@ -223,13 +254,19 @@ def _of_one_list(traces: Traces, network: Draft, families: list[int]) -> Draft:
     )
 
 
-def _innocent(accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided) -> None:
+def _innocent(
+    accounts: npt.NDArray[np.int64], hidden: axes.Deception, shares: dict[str, float], out: Decided, peer: Told | None
+) -> None:
+    """Clear a group or leave it undecided; what a peer told of is for a person to look at, and never cleared alone."""
     spot = Examined(
         accounts=accounts,
         because=f"{hidden.honest.reading.says}: " + "; ".join(hidden.honest.because(hidden.hidden, shares)),
         explanation=hidden.honest.reading.name,
     )
-    if hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
+    if peer is not None and hidden.margin <= 0:
+        spot.missing = f"a person's look: {peer.label} found its template in a campaign; here, {spot.because}"
+        out.undecided.append(spot)
+    elif hidden.margin <= 0 or not any(shares.get(trait, 0.0) for trait in readings.HARD):
         out.cleared.append(spot)
     else:
         spot.missing = "hard evidence of one hand; " + "; ".join(hidden.axis.because)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from stillwatch.model.case import Axis, Cleared, Entry, Evidence, Explanation, F
 from stillwatch.store import cases
 
 FAMILIES_SHOWN: Final = 12
+TEXTS: Final = 40
+"""Texts at most from which a template is made: more of them say the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +58,18 @@ def entries(
         for one, draft, total in zip(named, decided.drafts, counted, strict=True)
         if draft.finding != "account_network"
     ]
-    tell.write_exchanges(fresh / cases.EXCHANGES, log.scratch, log.tasks, attributed, families.names)
     others = _others(linked)
-    return Entries(
-        entries=[
+    with ThreadPoolExecutor(1) as pool:  # to write is to wait for a codec, which holds up nobody
+        written = pool.submit(
+            tell.write_exchanges, fresh / cases.EXCHANGES, log.scratch, log.tasks, attributed, families.names
+        )
+        shown = [
             _entry(one, named, draft, total, linked, texts, others, needs)
             for one, draft, total in zip(named, decided.drafts, counted, strict=True)
-        ],
+        ]
+        written.result()
+    return Entries(
+        entries=shown,
         drafts=decided.drafts,
         attributed=attributed,
         cleared=[_cleared(one, linked) for one in decided.cleared],
@@ -165,7 +173,8 @@ def _families(draft: Draft, linked: Linked, texts: dict[int, list[str]]) -> list
 
 def frame(texts: Sequence[str]) -> str:
     """Write what several texts have in common; one text alone is a prompt, and no prompt is shown."""
-    common = template(texts) if len(set(texts)) > 1 else ""
+    some = texts[:: -(-len(texts) // TEXTS)] if texts else texts
+    common = template(some) if len(set(some)) > 1 else ""
     return common if any(letter.isalnum() for letter in common.replace(SLOT, "")) else ""
 
 

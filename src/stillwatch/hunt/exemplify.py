@@ -21,6 +21,8 @@ from stillwatch.kit.jit import kernel
 
 EXEMPLARS: Final = 12
 """Exchanges read of each label."""
+CLOSELY: Final = 96
+"""Exchanges read of the few streams for which one customer may be named."""
 LOOK_ROWS: Final = 400_000
 """Exchanges of the traffic among which exemplars are sought, in pieces spread over its time."""
 
@@ -32,8 +34,10 @@ class Labelling(Protocol):
         """Label rows; 0 for none."""
 
 
-def choose(scratch: Scratch, owner_of: npt.NDArray[np.int32], labels: Labelling, seed: int = 0) -> dict[int, list[int]]:
-    """Choose up to EXEMPLARS rows for every label, from pieces spread evenly over the traffic."""
+def choose(
+    scratch: Scratch, owner_of: npt.NDArray[np.int32], labels: Labelling, *, most: int = EXEMPLARS, seed: int = 0
+) -> dict[int, list[int]]:
+    """Choose up to `most` rows for every label, from pieces spread evenly over the traffic."""
     chosen: dict[int, list[int]] = {}
     step = max(1, round(scratch.rows / LOOK_ROWS))
     rng = np.random.default_rng(seed)
@@ -46,7 +50,7 @@ def choose(scratch: Scratch, owner_of: npt.NDArray[np.int32], labels: Labelling,
         starts = np.flatnonzero(np.diff(label[order], prepend=-1))
         for at, end in zip(starts, [*starts[1:], len(order)], strict=False):
             held = chosen.setdefault(int(label[order[at]]), [])
-            held.extend((start + order[at : min(end, at + EXEMPLARS - len(held))]).tolist())
+            held.extend((start + order[at : min(end, at + most - len(held))]).tolist())
     return chosen
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch import rooms
-from stillwatch.judge.groups import Proposals, Settled, Told, examine, gather
-from stillwatch.judge.look import Look
+from stillwatch.judge.examine import Proposals, Told, examine
+from stillwatch.judge.gather import Settled, gather
+from stillwatch.judge.look import LEAST, Look
+from stillwatch.judge.pointed import Thin, thin
 from stillwatch.model.traces import Closely, Traces
 from stillwatch.model.view import View
 
@@ -23,8 +25,12 @@ class Joined:
     looks: dict[str, Look]
     proposals: Proposals
     settled: list[Settled]
+    grouped: npt.NDArray[np.bool_]
+    """Owners who are in a settled group."""
     silent: dict[str, tuple[str, ...]]
     """Views that saw nothing for want of columns, with what they need."""
+    thin: Sequence[Thin] = ()
+    """What peers point at and what holds together, and is no group."""
     closely: Closely | None = None
     """What the late views looked at; absent when no proposal passed."""
 
@@ -38,12 +44,12 @@ def join(
     Args:
         closer: reads what the late views need, for a mask of owners; called once, when a proposal has passed.
         without: views that are switched off.
-        told: what peers told of: proposals, and no evidence.
+        told: what peers told of: proposals, where it is enough for a group, and no evidence.
         threads: how many views weigh at a time.
     """
     silent: dict[str, tuple[str, ...]] = {}
     looks = look(traces, silent, without=without)
-    proposals = examine(looks, fdr, told, threads)
+    proposals = examine(looks, fdr, [one for one in told if len(one.members) >= LEAST], threads)
     closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)
@@ -52,13 +58,14 @@ def join(
         closely = closer(linked)
         late = replace(traces, closely=closely)
         looks |= look(late, silent, late=True, without=without)
+    settled = gather(looks, proposals, traces.crowd.declared)
+    grouped = np.zeros(traces.crowd.owners, bool)
+    for group in settled:
+        grouped[group.members] = True
     return Joined(
-        looks=looks,
-        proposals=proposals,
-        settled=gather(looks, proposals, traces.crowd.declared),
-        silent=silent,
-        closely=closely,
-    )
+        looks=looks, proposals=proposals, settled=settled, silent=silent, closely=closely, grouped=grouped,
+        thin=thin(looks, told, grouped | traces.crowd.declared),
+    )  # fmt: skip
 
 
 def look(

@@ -52,10 +52,12 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance)
         progress.stage("groups", 0)
         held = trace.tables(scratch, crowd, pool)
-    family = trace.carriers(scratch, crowd)
-    harness = rank.find_harness(family, held, len(grown))
-    held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
-    rank.choose_primary(scratch, harness)
+        handovers = pool.submit(trace.handovers, scratch, crowd)
+        family = trace.carriers(scratch, crowd)
+        harness = rank.find_harness(family, held, len(grown))
+        held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
+        rank.choose_primary(scratch, harness, pool, request.threads)
+        streams = trace.streams(scratch)
     kind = np.array([0, *[1] * grown.turns, *[2] * grown.systems], np.uint8)
     families = Families(
         names=previous.family_names(grown.marks, kind, log.declared.previous, key),
@@ -63,10 +65,7 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
         marks=np.array([len(marks) for marks in grown.marks]),
         harness=harness,
     )
-    streams = trace.streams(scratch)
-    traces = Traces(
-        crowd=crowd, held=held, handovers=trace.handovers(scratch, crowd), streams=streams, families=families
-    )
+    traces = Traces(crowd=crowd, held=held, handovers=handovers.result(), streams=streams, families=families)
     return Traced(traces=traces, streams=streams, families=families, grown=grown)
 
 
@@ -74,7 +73,8 @@ def tie(request: Request, log: Log, found: Traced) -> Linked:
     """Let the views look, and find the groups of owners that act as one."""
     scratch, crowd, harness = log.scratch, found.traces.crowd, found.families.harness
     joined = join(
-        found.traces, request.fdr, lambda linked: closer.look(scratch, crowd, linked, harness), request.without,
+        found.traces, request.fdr,
+        lambda linked: closer.look(scratch, crowd, linked, harness, request.threads), request.without,
         told.groups(log.declared.leads, crowd), request.threads,
     )  # fmt: skip
     return Linked(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
-from stillwatch.judge.groups import Settled
+from stillwatch.judge.gather import Settled
 from stillwatch.judge.look import STRANGERS, TIE_BITS
 
 NOWHERE = -1
@@ -49,8 +49,10 @@ def nearest(joined: Joined, owners: int) -> Nearest:
         group[settled.members] = near[settled.members] = number
         _take(joined, ties, bits, settled.members, {name: settled.ties[name] for name in joined.looks})
     for number, settled in enumerate(joined.settled):
-        around = np.unique(np.concatenate([look.sight.near(settled.members) for look in joined.looks.values()]))
-        around = around[group[around] == NOWHERE].astype(np.int32)
+        close = np.zeros(owners, np.bool_)
+        for look in joined.looks.values():
+            close[look.sight.near(settled.members)] = True
+        around = np.flatnonzero(close & (group == NOWHERE)).astype(np.int32)
         if not len(around):
             continue
         seen = _ties(joined, settled, around)

@@ -8,7 +8,9 @@ weighs nothing in linking and stays visible.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from concurrent.futures import Executor
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.families.assign import KEPT
 from stillwatch.kit import groups
 from stillwatch.kit.held import Held
+from stillwatch.kit.jit import kernel
 from stillwatch.kit.urn import urn_bits
 
 SPREAD: Final = 8
@@ -48,20 +51,31 @@ def find_harness(family: Held, held: Mapping[str, Held], count: int) -> npt.NDAr
     return harness
 
 
-def choose_primary(scratch: Scratch, harness: npt.NDArray[np.bool_]) -> None:
+def choose_primary(scratch: Scratch, harness: npt.NDArray[np.bool_], pool: Executor, threads: int) -> None:
     """Write the column `primary`.
 
     The broadest family of the last turn that is no harness, else of the opening turn, else of the system text,
     else a harness family, else 0.
     """
     scratch.begin("primary", "int32")
-    order = [*range(KEPT), KEPT + 1, KEPT]
-    for start, piece in scratch.pieces("family"):
-        families = piece["family"]
-        chosen = np.zeros(len(families), np.int32)
-        for wanted in (False, True):
-            for place in order:
-                column = families[:, place]
-                fits = (chosen == 0) & (column > 0) & (harness[column] == wanted)
-                chosen[fits] = column[fits]
+
+    def give(place: tuple[int, dict[str, npt.NDArray[Any]]]) -> None:
+        start, piece = place
+        chosen = np.zeros(len(piece["family"]), np.int32)
+        _choose(piece["family"], harness, chosen)
         scratch.fill("primary", start, chosen)
+
+    pieces = scratch.pieces("family")
+    while some := list(islice(pieces, threads)):  # so many are in memory at once
+        list(pool.map(give, some))
+
+
+@kernel
+def _choose(families: npt.NDArray[np.int32], harness: npt.NDArray[np.bool_], chosen: npt.NDArray[np.int32]) -> None:
+    for row in range(len(families)):
+        for wanted in range(2):
+            for number in range(KEPT + 2):
+                place = number if number < KEPT else 2 * KEPT + 1 - number  # of the opening before the system text
+                family = families[row, place]
+                if chosen[row] == 0 and family > 0 and harness[family] == (wanted == 1):
+                    chosen[row] = family

@@ -86,42 +86,63 @@ class _Running:
 
 def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Counted]:
     """Count the exchanges of every draft exactly, in one pass over the scratch."""
-    chosen = [_mask(draft.accounts, accounts) for draft in drafts]
-    anybody = np.logical_or.reduce([np.zeros(accounts, bool), *chosen])
+    entitled = _Entitled(drafts, accounts)
     names = ["account", "who", "at", "primary"]
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
     sums = [_Running() for _ in drafts]
     tasks, prompts = (Distinct(len(drafts), scratch.limit(2)) for _ in range(2))
     for start, piece in scratch.pieces(*names):
-        somebody = np.flatnonzero(anybody[piece["who"]])
+        somebody = np.flatnonzero(entitled.anybody[piece["who"]])
         piece = {name: values[somebody] for name, values in piece.items()}
-        task = _tasks(piece)
-        for number, (draft, mask) in enumerate(zip(drafts, chosen, strict=True)):
-            rows = mask[piece["who"]]
-            if draft.families:
-                rows &= np.isin(piece["primary"], draft.families)
-            here = np.flatnonzero(rows)
-            if len(here):
-                tokens = piece["output_tokens"][here] if "output_tokens" in piece else None
-                sums[number].add(start + somebody[here], piece["at"][here], tokens)
-                _note(tasks, number, task[here])
-                if "last" in piece:
-                    _note(prompts, number, piece["last"][here])
+        here, number = entitled.of(piece["who"], piece["primary"])
+        _note(tasks, number, _tasks(piece)[here])
+        if "last" in piece:
+            _note(prompts, number, piece["last"][here])
+        order = np.argsort(number, kind="stable")
+        ends = np.cumsum(np.bincount(number, minlength=len(drafts)))
+        for running, mine in zip(sums, np.split(here[order], ends[:-1]), strict=False):
+            if len(mine):
+                tokens = piece["output_tokens"][mine] if "output_tokens" in piece else None
+                running.add(start + somebody[mine], piece["at"][mine], tokens)
     counted = zip(sums, tasks.close().tolist(), prompts.close().tolist(), strict=True)
     return [one.close(talks, asked) for one, talks, asked in counted]
 
 
-def _note(seen: Distinct, draft: int, values: npt.NDArray[np.uint64]) -> None:
-    """Note values under a draft; 0 is none."""
+class _Entitled:
+    """Tells which exchanges each draft names; an account may be in several."""
+
+    def __init__(self, drafts: Sequence[Draft], accounts: int) -> None:
+        account = np.concatenate([np.zeros(0, np.int64), *(draft.accounts for draft in drafts)])
+        self._draft = np.repeat(np.arange(len(drafts), dtype=np.int32), [len(draft.accounts) for draft in drafts])
+        order = np.argsort(account, kind="stable")
+        self._draft, self._times = self._draft[order], np.bincount(account, minlength=accounts)
+        self._first = np.cumsum(self._times) - self._times
+        self.anybody = self._times > 0
+        self._whole = np.array([not draft.families for draft in drafts], np.bool_)
+        self._size = 1 + max((family for draft in drafts for family in draft.families), default=0)
+        self._named = np.array(
+            [number * self._size + family for number, draft in enumerate(drafts) for family in draft.families], np.int64
+        )
+
+    def of(
+        self, who: npt.NDArray[np.int32], primary: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """List (row, number of the draft) of rows of accounts that are in a draft."""
+        times = self._times[who]
+        rows = np.repeat(np.arange(len(who)), times)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+        number = self._draft[np.repeat(self._first[who], times) + within]
+        family = primary[rows].astype(np.int64)
+        key = np.where(family < self._size, number * np.int64(self._size) + family, -1)
+        fits = self._whole[number] | np.isin(key, self._named)
+        return rows[fits], number[fits]
+
+
+def _note(seen: Distinct, draft: npt.NDArray[np.int32], values: npt.NDArray[np.uint64]) -> None:
+    """Note values, each under its draft; 0 is none."""
     key = np.zeros(len(values), U64)
-    pair(np.full(len(values), draft + 1, U64), values, key)
-    seen.note(key, np.full(len(values), draft, np.int32))
-
-
-def _mask(accounts: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.bool_]:
-    mask = np.zeros(count, bool)
-    mask[accounts] = True
-    return mask
+    pair(draft.astype(U64) + U64(1), values, key)
+    seen.note(key, draft)
 
 
 def _tasks(piece: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
@@ -145,7 +166,8 @@ def write_exchanges(
     entries = pa.array([name for name, _ in attributed], pa.string())
     families = pa.array(family_names, pa.string())
     waiting: list[pa.Table] = []
-    with pq.ParquetWriter(path, ATTRIBUTED, compression="zstd") as writer:
+    repeated = [name for name in ATTRIBUTED.names if name != "exchange"]  # each id stands once, or twice
+    with pq.ParquetWriter(path, ATTRIBUTED, compression="zstd", use_dictionary=repeated) as writer:
         for rows, batch in reread(tasks, scratch, _anybodys(attributed, scratch.rows), ("exchange", "account", "at")):
             row, entry = _whose(attributed, int(rows[0]), int(rows[-1]) + 1)
             place = np.searchsorted(rows, row)

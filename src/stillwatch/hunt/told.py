@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 
 from stillwatch.errors import UsageError
-from stillwatch.judge.groups import Told
+from stillwatch.judge.examine import Told
 from stillwatch.judge.look import LEAST
+from stillwatch.judge.pointed import FEW
 from stillwatch.kit.plain import plain
 from stillwatch.model.crowd import Crowd
 from stillwatch.share.exchange import IMPORTED, Exchange, Imported
@@ -56,9 +57,10 @@ def used(place: Path) -> list[str]:
 
 
 def groups(held: Sequence[Imported], crowd: Crowd) -> list[Told]:
-    """Make the groups that peers point at, each large enough to be a finding, at most MOST."""
+    """Make the groups that peers point at, each large enough to be shown to a person, at most MOST."""
     number = {name: place for place, name in enumerate(crowd.accounts)} if held else {}
-    return [told for one in held for told in _groups(one, crowd, number)][:MOST]
+    every = [told for one in held for told in _groups(one, crowd, number)]
+    return sorted(every, key=lambda one: len(one.members) < LEAST)[:MOST]
 
 
 def _groups(one: Imported, crowd: Crowd, number: dict[str, int]) -> Iterator[Told]:
@@ -75,6 +77,6 @@ def _groups(one: Imported, crowd: Crowd, number: dict[str, int]) -> Iterator[Tol
     if all(together != owners for _, owners in ways):
         ways.append((precise, together))
     for kinds, owners in ways:
-        if len(owners) >= LEAST:
+        if len(owners) >= FEW:
             aside = frozenset().union(*(ASIDE[kind] for kind in kinds))
             yield Told(members=np.array(sorted(owners), np.int32), aside=aside, label=label)

@@ -28,22 +28,20 @@ HOUR_MS: Final = 3_600_000
 
 def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     """Build the tables of owners by values: those of the traffic, then those of the accounts."""
-    names = [name for name in SEEN if name in scratch]
-    counted = pool.map(lambda name: _pairs(scratch, name), names)  # as many at a time as there are threads
-    held = {name: _by_owner(pairs, crowd) for name, pairs in zip(names, counted, strict=True)}
+    seen = [name for name in SEEN if name in scratch]  # as many are counted at a time as there are threads
     facts = crowd.facts
     opened = facts.created_at > 0
     hours = np.where(opened, (facts.created_at // HOUR_MS).astype(np.uint64) + U64(1), U64(0))
     days = np.where(opened, (facts.created_at // (24 * HOUR_MS)).astype(np.uint64) + U64(1), U64(0))
-    known = {
+    values = {
         "payment": facts.payment, "payment_bin": facts.payment_bin, "device": facts.device,
         "referrer": facts.referrer, "created_hour": hours, "created_day": days, "phone": facts.phone,
     }  # fmt: skip
+    known = {name: one for name, one in values.items() if one.any()}
     ones = np.ones(len(crowd.owner))
-    for name, values in known.items():
-        if values.any():
-            held[name] = hold(crowd.owner, values, ones, crowd.owners)
-    return held
+    counted = pool.map(lambda name: _by_owner(_pairs(scratch, name), crowd), seen)
+    declared = pool.map(lambda one: hold(crowd.owner, one, ones, crowd.owners), known.values())
+    return dict(zip((*seen, *known), (*counted, *declared), strict=True))
 
 
 def _pairs(scratch: Scratch, name: str) -> Tally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,14 +18,14 @@ import numpy.typing as npt
 from stillwatch.engine.scan import Task
 from stillwatch.engine.scratch import Limit, Scratch
 from stillwatch.engine.spill import Distinct
-from stillwatch.hunt.exemplify import Chosen, choose, read
+from stillwatch.hunt.alone import Timing, public, timing
+from stillwatch.hunt.exemplify import CLOSELY, Chosen, choose, read
 from stillwatch.hunt.join import Joined
 from stillwatch.judge import exemplars, intent, tally
 from stillwatch.judge.exemplars import Exemplar
 from stillwatch.judge.intent import Read
-from stillwatch.judge.open import STREAM
-from stillwatch.judge.streams import Enriched, enriched
-from stillwatch.kit.codes import Codes
+from stillwatch.judge.open import STREAM, alike
+from stillwatch.judge.streams import Carried, Enriched
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.jit import kernel
 from stillwatch.kit.pairs import Pairs
@@ -37,13 +37,10 @@ CONTROL_ROWS: Final = 20
 CONTROL_SHARE: Final = 0.9
 """Share of a control family's exchanges that must come from owners whom nothing links, and nobody declared: whoever
 extracts under a licence is no yardstick of ordinary use."""
-PUBLIC: Final = 0.1
-"""Share of a stream's items that other owners ask too, from which its list is a public one."""
 CONTROLS: Final = 400
 """Control families and control owners at the most: the largest."""
 
 U64 = np.uint64
-DAY_MS: Final = 86_400_000
 _COLUMNS: Final[dict[str, Any]] = {
     "answers": np.uint8, "ends": np.uint8, "tokens": np.uint32, "script": np.uint8, "answer_tokens": np.uint32,
     "input_tokens": np.int32, "output_tokens": np.int32, "reasoning_tokens": np.int32, "flags": np.uint8,
@@ -68,14 +65,25 @@ class Weighed:
     wholes: dict[int, intent.Read]
     """All that a group sends."""
     open: dict[tuple[int, int], intent.Read]
-    """Large streams of single owners outside the groups, by (owner, family)."""
+    """Streams of single owners outside the groups that look like extraction, by (owner, family), read more closely."""
     sent: dict[tuple[int, int], int]
-    """Exchanges of each of those."""
+    """Exchanges of every large stream of a single owner."""
+    label: dict[tuple[int, int], int]
+    """The label of each of these in `timing`, which knows those that look like extraction."""
+    timing: Timing
     texts: dict[int, list[str]]
     """Texts of the exemplars of every family that was read."""
     controls: int
     among: dict[int, int]
     """How many control families each owner of an open stream was ranked among: those that are not his own."""
+
+    def driven(self, owner: int, families: Sequence[int]) -> bool:
+        """Tell whether a machine sends what an owner asks in some families, one request right after the other."""
+        return self.timing.driven([self.label[owner, family] for family in families])
+
+    def filled(self, owner: int, families: Sequence[int]) -> float:
+        """Tell how much of its time that fills, against as many requests that know nothing of each other; 0 to 1."""
+        return self.timing.filled([self.label[owner, family] for family in families])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,25 +161,46 @@ class Labels:
     control_owner: npt.NDArray[np.int32]
     """Label of each owner among whole traffics; those of the groups come first."""
 
+    def only(self, wanted: set[int]) -> Labels:
+        """Keep some streams of the groups, with the labels that they have."""
+        return replace(self, stream={place: label for place, label in self.stream.items() if label in wanted})
+
     def families(self) -> int:
         """Count the labels of families, with 0."""
         return 1 + int(self.control_family.max(initial=0)) + len(self.stream)
 
     def of(self, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Label rows by family."""
-        group = self.group[owner].astype(np.int64)
-        label = np.where(group == 0, self.control_family[primary], 0).astype(np.int32)
         size = len(self.control_family)
         keys = np.array([g * size + f for g, f in self.stream], np.int64)
         names = np.array(list(self.stream.values()), np.int32)
         order = np.argsort(keys)
-        inside = np.flatnonzero(group)
-        if len(keys) and len(inside):
-            wanted = group[inside] * size + primary[inside]
-            place = np.searchsorted(keys[order], wanted).clip(max=len(keys) - 1)
-            found = keys[order][place] == wanted
-            label[inside[found]] = names[order][place[found]]
+        label = np.zeros(len(owner), np.int32)
+        _labelled(owner, primary, self.group, self.control_family, keys[order], names[order], label)
         return label
+
+
+@kernel
+def _labelled(
+    owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32], group: npt.NDArray[np.int32],
+    control: npt.NDArray[np.int32], keys: npt.NDArray[np.int64], names: npt.NDArray[np.int32],
+    label: npt.NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Label rows of no group by their family, those of a group by (group, family) where these are among `keys`."""
+    for row in range(len(owner)):
+        if group[owner[row]] == 0:
+            label[row] = control[primary[row]]
+            continue
+        key = np.int64(group[owner[row]]) * len(control) + primary[row]
+        first, end = 0, len(keys)
+        while first < end:
+            middle = (first + end) // 2
+            if keys[middle] < key:
+                first = middle + 1
+            else:
+                end = middle
+        if first < len(keys) and keys[first] == key:
+            label[row] = names[first]
 
 
 def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joined, threads: int = 1) -> Weighed:
@@ -180,29 +209,29 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     assert families is not None  # noqa: S101 - the corridor made them
     assert streams is not None  # noqa: S101
     crowd = traces.crowd
-    own = [enriched(group.members, streams, crowd.owner, crowd.owners, families) for group in joined.settled]
+    carried = Carried(streams, crowd.owner, crowd.owners, families)
+    own = [carried.enriched(group.members) for group in joined.settled]
     labels = _label(traces, joined, own, families, streams)
     alone = _alone(crowd, labels, families, streams)
-    texts_of, alone_texts = read(
-        scratch, tasks,
-        *(Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in (labels, alone)),
-    )  # fmt: skip
-    marks, alone_marks = _marks(labels, texts_of), _marks(alone, alone_texts)
     limit = scratch.limit(3 * len(VALUES))
+    groups = len(joined.settled)
     by_stream = Sums(labels=alone.families(), limit=limit)
     by_family = Sums(labels=labels.families(), limit=limit)
-    groups = len(joined.settled)
     by_owner = Sums(labels=1 + max(int(labels.control_owner.max(initial=0)), groups), limit=limit)
     with ThreadPoolExecutor(threads) as pool:
+        reading = pool.submit(_texts_and_marks, scratch, tasks, crowd, families, labels, alone)
         for _, piece in scratch.pieces("who", "primary", *[name for name in _COLUMNS if name in scratch]):
-            owner = crowd.owner[piece["who"]]
-            columns = _columns(piece)
-            labelled = (
-                labels.of(owner, piece["primary"]),
-                labels.control_owner[owner],
-                alone.of(owner, piece["primary"]),
-            )
-            list(pool.map(Sums.add, (by_family, by_owner, by_stream), labelled, [owner] * 3, [columns] * 3))
+            owner, primary, columns = crowd.owner[piece["who"]], piece["primary"], _columns(piece)
+            adding = [
+                pool.submit(_add_by_owner, by_owner, labels, owner, columns),
+                pool.submit(_add, by_family, labels, owner, primary, columns),
+                pool.submit(_add, by_stream, alone, owner, primary, columns),
+            ]
+            for one in adding:
+                one.result()
+        (texts_of, alone_texts), (marks, alone_marks) = reading.result()
+        for sums in (by_family, by_owner, by_stream):
+            list(pool.map(sums.distinct, VALUES))
     turns = _turns(labels, families)
     values = by_family.statistics(marks, turns)
     controls = np.unique(labels.control_family[labels.control_family > 0])
@@ -216,8 +245,18 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     holder = _holders(crowd, streams, labels, len(families))
     stood, among = _stand(values_alone, yard, holder, single)
-    looked = {label for _, label in single}
-    honest = public(scratch, crowd.owner, alone, looked) | one_off(scratch, crowd.owner, alone, looked)
+    suspects = {label for (_, label), seen in zip(single, stood, strict=True) if alike(seen)}
+    few = alone.only(suspects)
+    if suspects:
+        chosen = choose(scratch, crowd.owner, few, most=CLOSELY)
+        (more,) = read(scratch, tasks, Chosen(rows=chosen, systems=_systems(few, families)))
+        alone_marks[list(more)] = exemplars.read(list(more.values()))
+        values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
+        stood, among = _stand(values_alone, yard, holder, single)
+    with ThreadPoolExecutor(threads) as pool:
+        known = pool.submit(public, scratch, crowd.owner, few, suspects)
+        times = timing(scratch, crowd.owner, few, suspects)
+    honest = known.result() | {label for label in suspects if times.one_off(label)}
     texts: dict[int, list[str]] = {}
     for held, source in ((wanted, texts_of), (single, alone_texts)):
         for (_, family), label in held:
@@ -230,13 +269,41 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
         open={
             (group - 1, family): one
             for ((group, family), label), one in zip(single, stood, strict=True)
-            if label not in honest
+            if label in suspects - honest
         },
         sent={(group - 1, family): int(by_stream.tallies[label, 0]) for (group, family), label in single},
+        label={(group - 1, family): label for (group, family), label in single},
+        timing=times,
         texts=texts,
         controls=len(controls),
         among=among,
     )
+
+
+def _add(
+    sums: Sums, labels: Labels, owner: npt.NDArray[np.int32], primary: npt.NDArray[np.int32],
+    columns: dict[str, npt.NDArray[Any]],
+) -> None:  # fmt: skip
+    sums.add(labels.of(owner, primary), owner, columns)
+
+
+def _add_by_owner(
+    sums: Sums, labels: Labels, owner: npt.NDArray[np.int32], columns: dict[str, npt.NDArray[Any]]
+) -> None:
+    sums.add(labels.control_owner[owner], owner, columns)
+
+
+Texts = dict[int, list[Exemplar]]
+Numbers = npt.NDArray[np.float64]
+
+
+def _texts_and_marks(
+    scratch: Scratch, tasks: Sequence[Task], crowd: Crowd, families: Families, *every: Labels
+) -> tuple[list[Texts], list[Numbers]]:
+    """Read exemplars of all labels, and what they say."""
+    chosen = [Chosen(rows=choose(scratch, crowd.owner, one), systems=_systems(one, families)) for one in every]
+    texts = read(scratch, tasks, *chosen)
+    return texts, [_marks(one, held) for one, held in zip(every, texts, strict=True)]
 
 
 OWN: Final = 0.5
@@ -320,81 +387,6 @@ def _alone(crowd: Crowd, labels: Labels, families: Families, streams: Streams) -
     stream = {(int(who[i]) + 1, int(family[i])): number for number, i in enumerate(order, 1)}
     nobody = np.zeros(size, np.int32)
     return Labels(group=group, control_family=nobody, stream=stream, control_owner=np.zeros(crowd.owners, np.int32))
-
-
-def public(
-    scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labels, labels: set[int]
-) -> set[int]:  # fmt: skip
-    """Find the streams whose items others ask too: a public benchmark, or a product's common questions.
-
-    Args:
-        owner_of: owner of each account.
-        alone: who says which stream an exchange belongs to.
-        labels: the streams that are asked about.
-
-    Cost: two passes over the scratch.
-    """
-    if not labels:
-        return set()
-    items, asked = Codes(1 << 14), Pairs()
-    for _, piece in scratch.pieces("who", "primary", "last"):
-        label = alone.of(owner_of[piece["who"]], piece["primary"])
-        there = np.flatnonzero(label)
-        code, _ = items.encode(piece["last"][there])
-        asked.add(label[there], code.astype(U64) + U64(1), np.zeros(len(there), np.int64))
-    asker, several = np.full(len(items), -1, np.int32), np.zeros(len(items), np.bool_)
-    for _, piece in scratch.pieces("who", "last"):
-        code = items.lookup(piece["last"])
-        there = np.flatnonzero(code >= 0)
-        note_askers(code[there], owner_of[piece["who"][there]], asker, several)
-    mine = asked.close()
-    count = np.bincount(mine.one)
-    share = np.bincount(mine.one, weights=several[mine.other.astype(np.int64) - 1])
-    return {label for label in labels if label < len(count) and share[label] >= PUBLIC * count[label]}
-
-
-RUN_DAYS: Final = 2
-"""Days that one run of an evaluation takes, at the most ..."""
-RUN_SHARE: Final = 0.5
-"""... and share of a stream that lies in so many days on end when it is a run and not a harvest, which goes on."""
-
-
-def one_off(scratch: Scratch, owner_of: npt.NDArray[np.int32], alone: Labels, labels: set[int]) -> set[int]:
-    """Find the streams most of which lie in two days on end: somebody ran his benchmark, and stopped.
-
-    So a log of less than five days names nobody in the open. Arguments as for `public`.
-
-    Cost: one pass over the scratch.
-    """
-    if not labels:
-        return set()
-    daily = Pairs()
-    for _, piece in scratch.pieces("who", "primary", "at"):
-        label = alone.of(owner_of[piece["who"]], piece["primary"])
-        there = np.flatnonzero(label)
-        daily.add(label[there], (piece["at"][there] // DAY_MS).astype(U64), np.zeros(len(there), np.int64))
-    sent = daily.close()
-    found: set[int] = set()
-    for one in labels:
-        mine = sent.one == one
-        day, many = sent.other[mine].astype(np.int64), sent.times[mine]
-        busiest = max((int(many[(day >= first) & (day < first + RUN_DAYS)].sum()) for first in day), default=0)
-        if busiest > RUN_SHARE * many.sum():
-            found.add(one)
-    return found
-
-
-@kernel
-def note_askers(
-    items: npt.NDArray[np.int32], owners: npt.NDArray[np.int32], asker: npt.NDArray[np.int32],
-    several: npt.NDArray[np.bool_],
-) -> None:  # fmt: skip
-    """Note who asks each item first, and whether anybody else does."""
-    for i in range(len(items)):
-        if asker[items[i]] < 0:
-            asker[items[i]] = owners[i]
-        elif asker[items[i]] != owners[i]:
-            several[items[i]] = True
 
 
 def _marks(labels: Labels, texts: dict[int, list[Exemplar]]) -> npt.NDArray[np.float64]:

@@ -83,7 +83,8 @@ def _seen_complete(path: Path, name: str, groups: list[int]) -> bool:
     Cost: decodes that column. A file that breaks off is not complete.
     """
     try:
-        with pq.ParquetFile(path, read_dictionary=[name]) as file:
+        coded = [] if name == "exchange" else [name]  # each id stands once: a dictionary of them would cost the most
+        with pq.ParquetFile(path, read_dictionary=coded) as file:
             for batch in file.iter_batches(ROWS, row_groups=groups, columns=[name]):
                 column = batch.column(0)
                 if column.null_count:
@@ -210,6 +211,14 @@ def _sql_type(kind: pa.DataType) -> str:
 _SQL: Final = {name: _sql_type(EXCHANGES.field(name).type) for name in EXCHANGES.names}
 
 
+def _accounts(paths: Iterable[Path]) -> Iterator[pa.Array]:
+    """Read the accounts as they are coded: to write each name out anew would take three times as long."""
+    for path in paths:
+        with pq.ParquetFile(path, read_dictionary=["account"]) as file:
+            for batch in file.iter_batches(_BATCH, columns=["account"]):
+                yield batch.column(0)
+
+
 def biggest_account(paths: Sequence[Path]) -> tuple[str, float] | None:
     """Find the account that has more than half of all exchanges, and its share; None when there is none.
 
@@ -219,11 +228,11 @@ def biggest_account(paths: Sequence[Path]) -> tuple[str, float] | None:
     candidates: set[str] = set()
     total = 0
     chance = np.random.default_rng(0)
-    for batch in batches(paths, ["account"], rows=_BATCH):
-        total += batch.num_rows
-        sample = batch.column(0)
-        if batch.num_rows > _SAMPLE:
-            sample = sample.take(pa.array(chance.integers(0, batch.num_rows, _SAMPLE)))
+    for column in _accounts(paths):
+        total += len(column)
+        sample = column
+        if len(column) > _SAMPLE:
+            sample = sample.take(pa.array(chance.integers(0, len(column), _SAMPLE)))
         for account, count in Counter(sample.to_pylist()).most_common(1):
             if 3 * count > len(sample):
                 candidates.add(account)

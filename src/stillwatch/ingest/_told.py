@@ -83,14 +83,18 @@ class Told:
             self._coded[slot] = Coded(self._data, self._places[slot])
         return self._coded[slot]
 
-    def row_values(self, slot: int) -> tuple[list[Any], Codes]:
-        """Give the value behind each number of a slot of rows, from 0 for none; and the number of each row."""
+    def row_values(self, slot: int, *kinds: type) -> tuple[list[Any], Codes]:
+        """Give the value behind each number of a slot of rows, from 0 for none; and the number of each row.
+
+        Args:
+            kinds: what a value may be; the row of any other one is marked as odd, and here it is none.
+        """
         coded = Coded(self._data, self._row_places[slot])
         places = self._row_places[slot, coded.firsts]
         read, wrong = _decoded(_texts, [self._piece[start:end] for start, end in places.tolist()])
         if wrong:
             self._slow[self._rows[np.isin(coded.codes, wrong), 0]] = True
-        return [None, *read], coded.codes
+        return [None, *(one if type(one) in kinds else None for one in read)], coded.codes
 
     def fill(self, arrays: dict[str, Any], leads: Any, pieces: Pieces) -> None:
         """Fill the columns that are not made of what was said."""

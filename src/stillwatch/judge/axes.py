@@ -62,21 +62,26 @@ class Deception:
     """Bits by which the hidden reading beats the honest one."""
 
 
-def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, float], members: int) -> Deception:
+def deception(
+    bits: float, readings: Sequence[Weighed], shares: Mapping[str, float], members: int, vouched: str = ""
+) -> Deception:
     """Ask whether a linked group hides it: hard evidence, and a hidden reading that beats every honest one.
 
     Args:
         bits: of the group's link, as it passed the error control.
+        vouched: the peer who told of its template. He found it in no ordinary customer's traffic, so that those who
+            share a purse or a machine are no households that happen to use the same public template.
     """
     hidden, honest, beaten = best(readings)
-    hard = [
-        f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}"
-        for trait in HARD
+    shown = [
+        trait for trait in HARD
         if shares.get(trait, 0.0) >= HARD_SHARE and shares.get(trait, 0.0) * members >= HARD_LEAST - 0.5
-        if trait not in AT_HOME
-        or shares.get("block", 1.0) >= HARD_SHARE
-        or (trait == "purse" and _many_purses(shares, members))
-    ]
+    ]  # fmt: skip
+    strict = [trait for trait in shown if _beyond_a_home(trait, shares, members)]
+    told = strict or (shown if vouched else [])
+    hard = [f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}" for trait in told]
+    if hard and not strict:
+        hard.append(f"{vouched} found the template in no ordinary customer's traffic, so these are no households")
     because = [
         *hard,
         f"`{hidden.reading.name}` beats `{honest.reading.name}` by {beaten:.1f} bits"
@@ -86,6 +91,13 @@ def deception(bits: float, readings: Sequence[Weighed], shares: Mapping[str, flo
     passed = bool(hard) and beaten >= MARGIN_BITS
     axis = Axis(bits=round(bits, 1), because=because, passed=passed)
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
+
+
+def _beyond_a_home(trait: str, shares: Mapping[str, float], members: int) -> bool:
+    """Tell whether a hard trait ties more owners than a household has."""
+    if trait not in AT_HOME or shares.get("block", 1.0) >= HARD_SHARE:
+        return True
+    return trait == "purse" and _many_purses(shares, members)
 
 
 def _many_purses(shares: Mapping[str, float], members: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.judge.arguing import SENTENCES, argues
 from stillwatch.judge.wording import hints
 
 LOOKED_AT: Final = 6000
@@ -20,7 +21,7 @@ _STEP = re.compile(
     r"^\s*(?:\(?\d{1,2}[.):、．]|[-*•·]\s|(?:step|paso|étape|schritt|passo|шаг|단계|步骤|第.步|ステップ))",
     re.IGNORECASE | re.MULTILINE,
 )
-_SENTENCE = re.compile(r"[.!?。！？؟।]+(?:\s|$)|\n+")
+_SENTENCE = re.compile(SENTENCES)
 _REFUSAL = re.compile(
     r"\b(?:I (?:can(?:no|['’])t|won['’]t|will not|am not able|['’]m (?:not able|unable))|"
     r"(?:isn['’]t|not) something I can|sorry)\b|"
@@ -49,11 +50,11 @@ class Exemplar:
 
 READ: Final = (
     "says_reasoning", "says_rubric", "says_rewriting", "says_hidden", "steps", "sentences", "verdict", "leak",
-    "rewrites", "brings_answer", "refuses",
+    "rewrites", "brings_answer", "refuses", "argues",
 )  # fmt: skip
 """What `read` returns, in order: mean hints by kind; share of answers in steps; log2 of sentences; share of
 answers that are a bare verdict; that give away the system text or the hidden reasoning; that say the question
-again in other words; share of questions that bring an earlier answer; share of answers that refuse."""
+again in other words; share of questions that bring an earlier answer; share of answers that refuse, and that argue."""
 
 
 def read(families: Sequence[Sequence[Exemplar]]) -> npt.NDArray[np.float64]:
@@ -63,7 +64,8 @@ def read(families: Sequence[Sequence[Exemplar]]) -> npt.NDArray[np.float64]:
     if every:
         prompts = [one.prompt for one in every]
         says = [hints(prompts, kind) for kind in ("reasoning", "rubric", "rewriting", "hidden")]
-        rows = np.concatenate([np.array(says, np.float64).T, [_row(one) for one in every]], axis=1)
+        argued = argues([one.response for one in every])
+        rows = np.concatenate([np.array(says, np.float64).T, [_row(one) for one in every], argued[:, None]], axis=1)
         sizes = np.array([len(exemplars) for exemplars in families])
         there = sizes > 0
         starts = (np.cumsum(sizes) - sizes)[there]

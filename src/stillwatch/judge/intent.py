@@ -48,14 +48,14 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "solutions": Kind(
         ramps={
-            "deep": (0.0, 1.0),
             "worked": (0.1, 0.6),
+            "argues": (0.2, 0.6),
             "novelty": (0.6, 0.95),
             "single": (0.6, 0.95),
             "coverage": (8.0, 12.5),
         },
         target="reasoning",
-        says="gets thousands of worked answers of many steps, to prompts that never repeat and that nobody follows up",
+        says="gets thousands of long answers that argue, to prompts that never repeat and that nobody follows up",
     ),
     "rationale": Kind(
         ramps={"brings_answer": (0.2, 0.6), "says_reasoning": (0.0, 2.0), "novelty": (0.5, 0.9), "single": (0.6, 0.95)},
@@ -168,7 +168,6 @@ def statistics(
         spread = -np.nansum(np.where(share > 0, share * np.log2(share), 0.0), axis=1)
     long = np.clip((text["sentences"] - 1.5) / 2.0, 0.0, 1.0)
     talks = np.maximum(conversations, 1)
-    deep = np.clip((text["sentences"] - 2.8) / 0.8, 0.0, 1.0)
     refused = np.maximum(text["refuses"], of["refused"] / rows)
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
@@ -182,7 +181,6 @@ def statistics(
         "framed": turns.astype(np.float64),
         "languages": spread,
         "given_away": 2.0 * text["leak"] + 0.4 * refused,
-        "deep": deep,
         "forces": np.maximum(text["says_hidden"], 2.0 * refused * (text["leak"] > 0)),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},

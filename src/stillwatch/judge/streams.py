@@ -31,30 +31,37 @@ class Enriched:
     bits: float
 
 
-def enriched(
-    members: npt.NDArray[np.int32], streams: Streams, owner: npt.NDArray[np.int32], owners: int, families: Families
-) -> list[Enriched]:
-    """Find the families enriched in a group, the largest first; harness families never are.
+class Carried:
+    """Which owners carry which families: (family, owner) pairs, and how many exchanges each is."""
 
-    The owners of a family inside the group are weighed against the rate outside (a beta-binomial e-value), less
-    the log of the number of families looked at.
-    """
-    inside = np.zeros(owners, bool)
-    inside[members] = True
-    who = owner[streams.account]
-    mine = inside[who]
-    count = len(families)
-    pairs = np.unique(np.stack([streams.family, who]), axis=1)
-    within = np.bincount(pairs[0][inside[pairs[1]]], minlength=count).astype(np.float64)
-    beyond = np.bincount(pairs[0][~inside[pairs[1]]], minlength=count)
-    rows_in = np.bincount(streams.family[mine], weights=streams.exchanges[mine], minlength=count)
-    looked = within >= LEAST_OWNERS
-    chance = (beyond + 1.0) / max(owners - len(members) + 1, 1)
-    bits = surplus_bits(within, len(members), chance) - log2(max(int(looked.sum()), 1))
-    fits = looked & (bits >= ENRICHED_BITS) & ~families.harness
-    fits[0] = False
-    found = [
-        Enriched(family=int(f), owners=int(within[f]), exchanges=int(rows_in[f]), bits=float(bits[f]))
-        for f in np.flatnonzero(fits)
-    ]
-    return sorted(found, key=lambda one: -one.exchanges)
+    def __init__(self, streams: Streams, owner: npt.NDArray[np.int32], owners: int, families: Families) -> None:
+        self._families, self._owners = families, owners
+        key = streams.family.astype(np.int64) * owners + owner[streams.account]
+        pairs, place = np.unique(key, return_inverse=True)
+        self._family, self._owner = pairs // owners, pairs % owners
+        self._exchanges = np.bincount(place, weights=streams.exchanges)
+        self._every = np.bincount(self._family, minlength=len(families))
+
+    def enriched(self, members: npt.NDArray[np.int32]) -> list[Enriched]:
+        """Find the families enriched in a group, the largest first; harness families never are.
+
+        The owners of a family inside the group are weighed against the rate outside (a beta-binomial e-value), less
+        the log of the number of families looked at.
+        """
+        inside = np.zeros(self._owners, bool)
+        inside[members] = True
+        mine = np.flatnonzero(inside[self._owner])
+        count = len(self._families)
+        held = np.bincount(self._family[mine], minlength=count)
+        within, beyond = held.astype(np.float64), self._every - held
+        rows_in = np.bincount(self._family[mine], weights=self._exchanges[mine], minlength=count)
+        looked = within >= LEAST_OWNERS
+        chance = (beyond + 1.0) / max(self._owners - len(members) + 1, 1)
+        bits = surplus_bits(within, len(members), chance) - log2(max(int(looked.sum()), 1))
+        fits = looked & (bits >= ENRICHED_BITS) & ~self._families.harness
+        fits[0] = False
+        found = [
+            Enriched(family=int(f), owners=int(within[f]), exchanges=int(rows_in[f]), bits=float(bits[f]))
+            for f in np.flatnonzero(fits)
+        ]
+        return sorted(found, key=lambda one: -one.exchanges)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.lots import arrange, beginnings, deal
 
 MOST: Final = 128
 """Shared values kept of one unit: those that it uses most."""
@@ -62,7 +63,9 @@ class Held:
 
     def bearing(self, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Units that hold any of some values, ascending."""
-        return np.unique(_spread(self.holder_offsets, self.holders, values)[1])
+        there = np.zeros(self.units, np.bool_)
+        _mark(self.holder_offsets, self.holders, values, there)
+        return np.flatnonzero(there).astype(np.int32)
 
     def near(self, units: npt.NDArray[np.int32], most: float, mark: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
         """Mark the units that share a value of mass `most` or less with some units, and list those newly marked."""
@@ -157,6 +160,16 @@ def _near(
     return count
 
 
+@kernel
+def _mark(
+    offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], rows: npt.NDArray[np.int32],
+    there: npt.NDArray[np.bool_],
+) -> None:  # fmt: skip
+    for i in range(len(rows)):
+        for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
+            there[items[at]] = True
+
+
 def _spread(
     offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], rows: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
@@ -183,15 +196,11 @@ def hold(
         count: number of units.
         most: shared values kept of one unit.
     """
-    there = keys != 0
-    units, keys, amounts = units[there], keys[there], amounts[there]
-    order = np.lexsort((keys, units))
-    units, keys, amounts = units[order], keys[order], amounts[order]
+    units, keys, amounts = arrange(units, keys, amounts, count)
     if len(units):  # join repeated pairs
-        fresh = np.ones(len(units), bool)
-        fresh[1:] = (units[1:] != units[:-1]) | (keys[1:] != keys[:-1])
-        starts = np.flatnonzero(fresh)
-        units, keys, amounts = units[starts], keys[starts], np.add.reduceat(amounts, starts)
+        starts = np.flatnonzero(beginnings(units, keys))
+        if len(starts) < len(units):
+            units, keys, amounts = units[starts], keys[starts], np.add.reduceat(amounts, starts)
     total = np.bincount(units, weights=amounts, minlength=count)
     bears = total > 0
     weights = amounts / np.maximum(total[units], 1e-300)
@@ -217,7 +226,7 @@ def _table(
     np.cumsum(np.bincount(units, minlength=count), out=offsets[1:])
     holder_offsets = np.zeros(len(keys) + 1, np.int64)
     np.cumsum(np.bincount(values, minlength=len(keys)), out=holder_offsets[1:])
-    by_value = np.argsort(values, kind="stable")
+    by_value = deal(values.astype(np.int32), holder_offsets)
     return Held(
         offsets=offsets,
         values=values.astype(np.int32),

@@ -106,6 +106,26 @@ def text_end(address: np.uint64, at: int) -> tuple[int, int]:
 
 
 @part
+def escapes_fit(address: np.uint64, at: int, end: int) -> bool:
+    """Tell whether each backslash between two places begins an escape that JSON knows; halves of pairs are not told."""
+    while at < end:
+        if load_byte(address, U64(at)) != U64(0x5C):
+            at += 1
+            continue
+        letter = load_byte(address, U64(at + 1))
+        if letter == U64(0x75):
+            for place in range(at + 2, at + 6):
+                digit = load_byte(address, U64(place))
+                lowered = digit | U64(0x20)
+                if not (U64(0x30) <= digit <= U64(0x39) or U64(0x61) <= lowered <= U64(0x66)):
+                    return False
+        elif letter not in (0x22, 0x5C, 0x2F, 0x62, 0x66, 0x6E, 0x72, 0x74):
+            return False
+        at += 2
+    return True
+
+
+@part
 def closing(address: np.uint64, at: int) -> int:
     """Find the byte after an object or a list that begins at a place; -1 where quotes or brackets do not fit."""
     bracket = load_byte(address, U64(at))

@@ -27,6 +27,7 @@ from stillwatch.kit.json_scan import (
     OBJECT,
     Spot,
     blank_end,
+    escapes_fit,
     last_feed,
     line_end,
     text_end,
@@ -266,6 +267,9 @@ def _walk_line(address: np.uint64, at: int, line: int, plan: Plan, found: Found,
                 else value_end(address, value)
             )
             if spot.kind == 0:
+                return SLOW, at
+            unread = entry < 0 or plan.slot[entry] < 0  # of a text that is wanted, whoever reads it sees
+            if spot.said & ESCAPED and unread and not escapes_fit(address, value + 1, spot.end - 1):
                 return SLOW, at
             high |= spot.said
             if step >= 0 and spot.said & HIGH == 0:

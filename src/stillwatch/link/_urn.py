@@ -111,11 +111,13 @@ class UrnSight:
 
     def _shared(self, held: Held, members: npt.NDArray[np.int32]) -> tuple[int, int, int]:
         position, value = held.spread(members)
-        values, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
-        common = counts >= 2
-        sharing = len(np.unique(position[common[inverse]]))
-        outside = np.setdiff1d(held.bearing(values[common].astype(np.int32)), members)
-        return sharing, int(common.sum()), len(outside)
+        common = np.bincount(value, minlength=held.size) >= 2
+        sharing = np.zeros(len(members), np.bool_)
+        sharing[position[common[value]]] = True
+        outside = np.ones(held.units, np.bool_)
+        outside[members] = False
+        holders = held.bearing(np.flatnonzero(common).astype(np.int32))
+        return int(np.count_nonzero(sharing)), int(np.count_nonzero(common)), int(np.count_nonzero(outside[holders]))
 
 
 def _commonplace(held: Held, members: npt.NDArray[np.int32]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -111,9 +111,12 @@ def _addresses(
     prefix: npt.NDArray[np.uint64],
     other: npt.NDArray[np.bool_],
 ) -> None:
+    """Hash addresses, and tell which texts are none; all three are zero before."""
     groups = np.zeros(8, np.int64)
     for i in range(len(offsets) - 1):
         start, end = offsets[i], offsets[i + 1]
+        if start == end:
+            continue
         four = _dotted(data, start, end)
         six = four < 0 and _colons(data, start, end, groups)
         if six:
@@ -135,19 +138,30 @@ def _addresses(
 def columns(batch: pa.RecordBatch, work: Work) -> Columns:  # noqa: ARG001 - every sketch has the same form
     """Hash the addresses of a batch: `ip` and `prefix` (uint64, 0 for none); what is no address stays opaque."""
     array = whole(batch.column("ip"))
-    coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-    opened = texts(coded.dictionary)
-    size = len(coded.dictionary)
-    address, prefix, other = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.bool_)
+    if not pa.types.is_dictionary(array.type):
+        return _read(array)
+    found = _read(array.dictionary)
+    there = array.is_valid().to_numpy(zero_copy_only=False)
+    rows = pc.fill_null(array.indices, 0).to_numpy(zero_copy_only=False)
+    if len(array.dictionary) == 0:
+        return {name: np.zeros(len(array), U64) for name in found}
+    return {name: values[rows] * there for name, values in found.items()}
+
+
+def _read(array: pa.Array) -> Columns:
+    """Hash the addresses of an array of texts."""
+    opened = texts(array)
+    address, prefix, other = np.zeros(len(array), U64), np.zeros(len(array), U64), np.zeros(len(array), np.bool_)
     _addresses(opened.data, opened.offsets, address, prefix, other)
-    for i in np.flatnonzero(other):
-        address[i], prefix[i] = _any(bytes(opened.data[opened.offsets[i] : opened.offsets[i + 1]]))
-    there = coded.is_valid().to_numpy(zero_copy_only=False)
-    rows = pc.fill_null(coded.indices, 0).to_numpy(zero_copy_only=False)
-    if size == 0:
-        return {"ip": np.zeros(len(coded), np.uint64), "prefix": np.zeros(len(coded), np.uint64)}
-    out: dict[str, Any] = {"ip": address[rows] * there, "prefix": prefix[rows] * there}
-    return out
+    strange = np.flatnonzero(other)
+    if len(strange):
+        coded = array.take(pa.array(strange)).dictionary_encode()
+        names = texts(coded.dictionary)
+        read = [_any(bytes(names.data[start:end])) for start, end in itertools.pairwise(names.offsets)]
+        places = coded.indices.to_numpy(zero_copy_only=False)
+        address[strange] = np.array([one for one, _ in read], U64)[places]
+        prefix[strange] = np.array([one for _, one in read], U64)[places]
+    return {"ip": address, "prefix": prefix}
 
 
 def _any(raw: bytes) -> tuple[np.uint64, np.uint64]:

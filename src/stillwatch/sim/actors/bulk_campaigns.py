@@ -1,7 +1,7 @@
 """Bulk campaigns: tens of thousands of fraudulent accounts in dozens of operations, to measure speed.
 
-Numbers as in C1 to C3: 24,000 accounts. Cards, devices and addresses are pooled as in the other campaigns;
-one frame and one list to an operation. Cheap text.
+Numbers as in C1 to C3: 24,000 accounts. Each operation pools its cards, devices and addresses as the other campaigns
+do, shares none of them with another one, and has one frame and one list. Cheap text.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ def plant(stage: Stage) -> None:
     turns = stage.p["turns"]
     each = max(5, round(stage.p["accounts"] / stage.p["operations"]))
     for operation in range(max(1, round(stage.p["accounts"] / each))):
-        accounts = fraudulent(stage, each, clean=0.15, replaced=0.05)
+        own = Stage(stage.world, stage.actor, stage.copy + 1000 * operation, stage.p)
+        accounts = fraudulent(own, each, clean=0.15, replaced=0.05)
         campaign = stage.campaign(
             accounts,
             finding="distillation_campaign",
             kind=f"bulk_campaign_{operation}",
             tactics=["shared cards", "one list"],
         )
-        quota = stage.listed([each * stage.p["per_day"] / turns] * stage.days, salt=stage.key("items", operation))
-        stage.stream(
+        quota = own.listed([each * stage.p["per_day"] / turns] * stage.days)
+        own.stream(
             accounts,
             long(TASK, turns),
-            stage.volumes(each, 1.0, 0.3),
+            own.volumes(each, 1.0, 0.3),
             rhythm=FLAT,
-            frames=stage.key("frame", operation),
+            frames=own.key("frame"),
             campaign=campaign,
             items=quota,
             sitting=6.0,

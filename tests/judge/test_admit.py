@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from stillwatch.hunt.join import Joined, join
-from stillwatch.judge import groups
+from stillwatch.judge import admit, gather
 from stillwatch.judge.look import CORE, SLACK_BITS, STRANGERS, TIE_BITS, Look
 from stillwatch.judge.screen import Screen
 from stillwatch.model.view import Most
@@ -63,7 +63,7 @@ def plainly(
         known = bits.get(look.view.WITHIN, np.zeros(len(candidates)))
         total += np.maximum(bits[name] - np.maximum(known, 0.0), 0.0)
         views += (bits[name] >= TIE_BITS) & (known < TIE_BITS) & look.view.ADMITS
-    lacks = groups._lacks(looks, members, bits)
+    lacks = admit._lacks(looks, members, bits)
     inside: npt.NDArray[np.bool_] = (views >= 2) & (total + lacks >= log2(owners / (STRANGERS * len(members))))
     return inside
 
@@ -75,7 +75,7 @@ def test_who_stays_is_the_same_whether_everybody_is_weighed_or_only_who_is_withi
     everybody = np.arange(town.owners, dtype=np.int32)
     let_in = 0
     for members in [np.arange(12, dtype=np.int32), np.arange(6, 30, dtype=np.int32), *town.strangers(12, 9, seed)]:
-        short = groups._staying(looks, members, everybody, town.owners)
+        short = admit.staying(looks, members, everybody, town.owners)
         assert short.tolist() == plainly(looks, members, everybody, town.owners).tolist()
         let_in += int(short.sum())
     assert let_in >= 12
@@ -87,7 +87,7 @@ def test_no_view_gives_more_than_its_reach(seed: int, town: Any) -> None:
     for name, look in drawn(town, seed).looks.items():
         for members in [np.arange(12, dtype=np.int32), *town.strangers(8, 15, seed)]:
             over = look.sight.admit(members, everybody) - look.sight.reach(members, everybody)
-            assert over.max() <= groups.SLACK_BITS, name
+            assert over.max() <= admit.SLACK_BITS, name
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,10 +96,10 @@ def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: 
     gang = np.arange(12, dtype=np.int32)
     found = [gang[:7], gang[7:], np.arange(12, 24, dtype=np.int32), *town.strangers(5, 8, seed)]
     for large in range(len(found)):
-        kin = groups._kin(looks, found, large, town.owners)
+        kin = gather._kin(looks, found, large, town.owners)
         for small in {one for one in range(len(found)) if len(found[one]) <= len(found[large])} - {large}:
-            assert kin[small] == groups._kinship(looks, found[large], found[small], town.owners, joined=True)
-    assert groups._kin(looks, found, 0, town.owners)[1] >= groups.KIN
+            assert kin[small] == admit.kinship(looks, found[large], found[small], town.owners, joined=True)
+    assert gather._kin(looks, found, 0, town.owners)[1] >= admit.KIN
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -107,14 +107,14 @@ def test_a_proposal_is_passed_over_only_where_no_two_of_it_could_stay(seed: int,
     looks = {name: look for name, look in drawn(town, seed).looks.items() if not look.view.LATE}
     gang = np.arange(12, dtype=np.int32)
     every = [gang, gang[:5], *town.strangers(30, 8, seed), *(np.union1d(gang[:3], one) for one in town.strangers(9, 6))]
-    proposals = groups.sets.of([one.astype(np.int32) for one in every])
+    proposals = gather.sets.of([one.astype(np.int32) for one in every])
     order = np.arange(len(every))
     home, seeds = np.full(town.owners, -1), list[list[int]]()
     screen = Screen(looks, np.zeros(town.owners, bool))
     left, at = set(), -1
     while (at := screen.next_open(proposals, order, at + 1, home, seeds)) < len(order):
         left.add(at)
-    stay = [int(groups._staying(looks, one, one, town.owners).sum()) for one in proposals]
+    stay = [int(admit.staying(looks, one, one, town.owners).sum()) for one in proposals]
     assert {number for number, many in enumerate(stay) if many >= CORE} <= left
     assert 0 in left
     assert len(left) < len(every) / 2
@@ -137,7 +137,7 @@ def next_open(every: Any, order: Any, home: Any, seeds: list[list[int]]) -> int:
 
 def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
     home = np.array([0, 0, 1, -1, -1, -1])
-    every = groups.sets.of([np.array(one, np.int32) for one in ([0, 1, 3, 4], [1, 2], [2, 3, 4], [3, 4, 5])])
+    every = gather.sets.of([np.array(one, np.int32) for one in ([0, 1, 3, 4], [1, 2], [2, 3, 4], [3, 4, 5])])
     seeds: list[list[int]] = [[], []]
     assert next_open(every, [0, 1, 2, 3], home, seeds) == 2
     assert seeds == [[0, 1], []]
@@ -158,13 +158,13 @@ class Shown:
 def test_what_nobody_has_nobody_lacks_and_the_worst_lack_counts_once() -> None:
     members = np.arange(10, dtype=np.int32)
     looks: Any = {"payment": Shown(6, -3.8, 2.0), "network": Shown(4, -3.8, -3.8), "signup": Shown(0, -3.8, -3.8)}
-    lacks = groups._lacks(looks, members, {name: one.bits for name, one in looks.items()})
-    assert lacks.tolist() == pytest.approx([-3.8, log2(1 - 0.4 * groups.SURELY)])
+    lacks = admit._lacks(looks, members, {name: one.bits for name, one in looks.items()})
+    assert lacks.tolist() == pytest.approx([-3.8, log2(1 - 0.4 * admit.SURELY)])
 
 
 def test_among_members_tied_by_hard_evidence_soft_ties_alone_weigh_less() -> None:
     members = np.arange(10, dtype=np.int32)
-    for tied, lack in ((6, -groups.SOFTLY), (4, 0.0)):
+    for tied, lack in ((6, -admit.SOFTLY), (4, 0.0)):
         looks: Any = {"payment": Shown(tied, 0.0, 3.0, hard=True), "network": Shown(9, 5.0, 5.0)}
-        lacks = groups._lacks(looks, members, {name: one.bits for name, one in looks.items()})
+        lacks = admit._lacks(looks, members, {name: one.bits for name, one in looks.items()})
         assert lacks.tolist() == [lack, 0.0]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stillwatch.judge.groups import examine, gather
+from stillwatch.judge.examine import examine
+from stillwatch.judge.gather import gather
 from stillwatch.judge.look import Look
 from stillwatch.kit import groups
 from stillwatch.kit.groups import Groups
