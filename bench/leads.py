@@ -1,15 +1,15 @@
 """What a peer's word adds to a hunt, and what a lying peer's does: practice worlds, dealt out to two labs.
 
-    python bench/leads.py [--world campaigns] [--scale 0.7] [--seeds 40 41] [--deals 2] [--uneven]
+    python bench/leads.py [--world campaigns] [--scale 0.7] [--seeds 40 41] [--deals 2] [--uneven] [--own]
     python bench/leads.py --hostile [--world full] [--seeds 40 41]
 
 Of innocents each lab gets half, of each campaign between a quarter and three quarters; with --uneven one lab gets a
-tenth to a third of each, and the other the rest. Each lab hunts alone, tells what it found (families, networks),
-looks for what the other told, and hunts again with it. For each it prints the planted accounts that it had, those
-found alone, those gained and lost with the other's word, innocent accounts in entries alone and with it, false
-entries with it, the planted and innocent accounts that the other's word left to a person (undecided with it, and not
-alone), and the accounts at which the other pointed (a whole AS set aside). The floor is the hunt alone, in the same
-run.
+tenth to a third of each, and the other the rest; with --own each has a world of its own, in which the same campaigns
+run, and nobody is dealt out but their accounts. Each lab hunts alone, tells what it found (families, networks), looks
+for what the other told, and hunts again with it. For each it prints the planted accounts that it had, those found
+alone, those gained and lost with the other's word, innocent accounts in entries alone and with it, false entries with
+it, the planted and innocent accounts that the other's word left to a person (undecided with it, and not alone), and
+the accounts at which the other pointed (a whole AS set aside). The floor is the hunt alone, in the same run.
 
 With --hostile nobody is dealt out: a peer lies about the whole world, one bulletin for each innocent crowd, that points
 at all of it by a family and by networks, and one more that points at the crowd and at a campaign together; and one more
@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.share.conftest import a_case, an_entry
-from tests.share.labs import HIDDEN, Lab, divide
+from tests.share.labs import HIDDEN, Lab, divide, settle_in
 from tests.share.test_two_labs import pointed_at
 
 from stillwatch import sim
@@ -44,6 +44,7 @@ from stillwatch.share.compose import bulletin_id, compose
 from stillwatch.share.exchange import IMPORTED, Imported
 from stillwatch.share.files import write
 from stillwatch.share.leads import Lead
+from stillwatch.sim import _world
 
 LEAST = 5
 WIDE = 11
@@ -74,6 +75,10 @@ def false_entries(case: Case, planted: set[str]) -> int:
     return sum(2 * len(accounts & planted) < len(accounts) for accounts in entries)
 
 
+def campaigns_of(world: str) -> list[str]:
+    return [part.actor for part in _world.read(world).cast if part.actor != "ordinary"]
+
+
 def dealt(draw: random.Random, uneven: bool) -> float:
     """Draw the share of a campaign that the first lab gets."""
     if not uneven:
@@ -86,15 +91,35 @@ def left(case: Case) -> set[str]:
     return {account for one in case.undecided for account in one.accounts}
 
 
+def two_labs(place: Path) -> tuple[Lab, Lab]:
+    return Lab(place / "a", "A", "B", None), Lab(place / "b", "B", "A", None)  # type: ignore[arg-type]
+
+
 def deal(place: Path, world: Path, name: str, number: int, key: Path, uneven: bool) -> list[int]:
     truth = json.loads((world / "truth.json").read_text())
     draw = random.Random(f"{name}-{number}")
     shares = {campaign["id"]: dealt(draw, uneven) for campaign in truth["campaigns"]}
-    labs = (Lab(place / "a", "A", "B", None), Lab(place / "b", "B", "A", None))  # type: ignore[arg-type]
+    labs = two_labs(place)
     divide(world, *labs, shares, number)
     last = datetime.fromisoformat(truth["from"]) + timedelta(truth["days"] - 1)
+    return gains(labs, name, number, key, f"{last:%Y-%m-%d}")
+
+
+def own(place: Path, world: str, seed: int, scale: float, number: int, key: Path, uneven: bool) -> list[int]:
+    """Give each lab a world of its own, in which the same campaigns run."""
+    shares: dict[str, float] = {}
+    draw = random.Random(f"{world} {seed}-{number}")
+    labs = two_labs(place)
+    last = settle_in(
+        place, labs, world, lambda name: shares.setdefault(name, dealt(draw, uneven)), common=seed, scale=scale,
+        seeds=(seed + 100 * number, seed + 100 * number + 50), campaigns=campaigns_of(world),
+    )  # fmt: skip
+    return gains(labs, f"{world} {seed}", number, key, f"{last:%Y-%m-%d}")
+
+
+def gains(labs: tuple[Lab, Lab], name: str, number: int, key: Path, day: str) -> list[int]:
     first = {lab: lab.hunt("alone") for lab in labs}
-    exchange(labs, key, f"{last:%Y-%m-%d}")
+    exchange(labs, key, day)
     sums = [0] * WIDE
     for lab in labs:
         case = lab.hunt("with", leads=True)
@@ -176,6 +201,7 @@ def main() -> None:
     asked.add_argument("--seeds", type=int, nargs="+", default=[40, 41])
     asked.add_argument("--deals", type=int, default=2)
     asked.add_argument("--uneven", action="store_true")
+    asked.add_argument("--own", action="store_true")
     asked.add_argument("--hostile", action="store_true")
     given = asked.parse_args()
     print("world | crowds lied about | entries, innocent accounts and false entries alone | the same with the lies"
@@ -184,13 +210,18 @@ def main() -> None:
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as room:
             world, key, name = Path(room) / "world", Path(room) / "key", f"{given.world} {seed}"
-            sim.make(given.world, seed=seed, out=world, scale=given.scale)
             write(key, bytes(range(32)))
+            if not given.own:
+                sim.make(given.world, seed=seed, out=world, scale=given.scale)
             if given.hostile:
                 hostile(Path(room) / "lab", world, name)
                 continue
             for number in range(1, given.deals + 1):
-                row = deal(Path(room) / str(number), world, name, number, key, given.uneven)
+                place = Path(room) / str(number)
+                row = (
+                    own(place, given.world, seed, given.scale, number, key, given.uneven) if given.own
+                    else deal(place, world, name, number, key, given.uneven)
+                )  # fmt: skip
                 sums = [one + other for one, other in zip(sums, row, strict=True)]
                 both.append(row)
     if not given.hostile:

@@ -50,6 +50,28 @@ def test_each_honest_group_is_read_by_its_name_and_clears(name: str) -> None:
     assert not axes.deception(40.0, weighed, shares, members).axis.passed
 
 
+@pytest.mark.parametrize("name", ["a course or school", "an event", "an agency's people", "a service provider's staff"])
+def test_people_of_several_institutions_at_one_computer_are_no_false_claims_by_themselves(name: str) -> None:
+    shares = STRANGERS | GROUPS[name] | {"claims": 0.25}
+    weighed = weigh(shares, 24, USUAL)
+    assert best(weighed)[2] < 0
+    assert not axes.deception(40.0, weighed, shares, 24).axis.passed
+
+
+def test_invented_institutions_opened_at_one_machine_are_no_course() -> None:
+    course = STRANGERS | {
+        "device": 0.6,
+        "block": 0.3,
+        "egress": 0.7,
+        "shared_frame": 1.0,
+        "referred": 0.7,
+        "burst": 0.5,
+    }
+    course |= {"own_frame": 0.0, "business": 0.3}
+    margins = [best(weigh(course | {"claims": claims}, 30, USUAL))[2] for claims in (0.0, 0.5)]
+    assert margins[0] < axes.MARGIN_BITS <= margins[1]
+
+
 def test_without_its_key_a_hidden_reading_is_not_held() -> None:
     nothing_hard = {trait: share for trait, share in FACTORY.items() if trait not in HARD}
     assert best(weigh(nothing_hard | {"purse": 0.0, "device": 0.0}, 30, USUAL))[2] < 0

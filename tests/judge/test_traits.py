@@ -8,6 +8,7 @@ import numpy as np
 
 from stillwatch.judge import axes, readings
 from stillwatch.judge.traits import FAMILY, Traits
+from stillwatch.model import mail
 
 TIES: dict[str, Any] = {}
 
@@ -54,3 +55,21 @@ def test_one_small_purse_after_another_is_hard_evidence_and_one_household_is_not
     assert any("pay with an instrument" in sentence for sentence in told(*households))
     assert not any("pay with an instrument" in sentence for sentence in told(0, 1, 2, 3, 6, 9))
     assert not any("pay with an instrument" in sentence for sentence in told(0, 1, 3, 4, 6, 9, 12, 15))
+
+
+def test_who_claims_a_programme_for_another_institution_at_the_same_computer_is_seen(town: Any) -> None:
+    """Owners 0 to 3 invent institutions at one machine, 4 and 5 study at one school, 6 and 7 are in no programme."""
+    count = town.owners
+    device, domain, programme = (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(add) for add in (100, 900, 0))
+    device[:4], device[4:6], device[6:8] = 7, 8, 9
+    domain[4:6] = 5
+    programme[:] = 0
+    programme[:6] = 3
+    crowd = town.crowd(
+        device=device, mail_domain=domain, mail_kind=np.full(count, mail.OWN, np.uint8), programme=programme,
+        columns=frozenset({"device", "email", "programme"}),
+    )  # fmt: skip
+    traits = Traits(town.traces(crowd))
+    assert traits.of(np.arange(8, dtype=np.int32), TIES, {})["claims"] == 0.5
+    assert traits.of(np.arange(4, 8, dtype=np.int32), TIES, {})["claims"] == 0.0
+    assert "claims" not in Traits(town.traces()).of(np.arange(8, dtype=np.int32), TIES, {})

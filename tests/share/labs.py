@@ -1,9 +1,15 @@
-"""Two providers, each with a practice world of its own, who share one campaign: for tests of the whole way."""
+"""Two providers whom the same campaigns use: for tests of the whole way, and for `bench/leads.py`.
+
+Either each has a practice world of its own, with the campaigns in both (`settle_in`), or one world is dealt out to both
+(`divide`).
+"""
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch import sim
 from stillwatch.cli import main
 from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
@@ -66,13 +73,56 @@ class Lab:
         return {account for entry in case.campaigns if entry.finding in HIDDEN for account in entry.accounts}
 
 
+Deal = Callable[[str], float]
+"""Tells which share of a campaign the first lab has."""
+
+
+def settle_in(
+    place: Path, labs: tuple[Lab, Lab], world: str, share: Deal, *, seeds: tuple[int, int], common: int,
+    scale: float = 1.0, sets: Sequence[str] = (), campaigns: Sequence[str],
+) -> date:  # fmt: skip
+    """Give each lab a practice world of its own, in which the same campaigns run; gives the last day.
+
+    The same hand opened some of its accounts at the one lab and the others at the other: the campaign has the same
+    templates, tasks, cards, devices and hosts in both worlds, and of its accounts each lab keeps its part. Everybody
+    else is another one in each.
+
+    Args:
+        campaigns: actors who are in both worlds.
+        common: the seed of what both have in common.
+    """
+    both = [f"internet={common}", *(f"{actor}.seed={common}" for actor in campaigns), *sets]
+    for number, (lab, seed) in enumerate(zip(labs, seeds, strict=True)):
+        folder = place / f"world-{seed}"
+        truth = sim.make(world, seed=seed, out=folder, scale=scale, sets=both)
+        gone: set[str] = set()
+        for campaign in truth.campaigns:
+            names = list(campaign.accounts)
+            random.Random(f"{common} {campaign.id}").shuffle(names)
+            cut = round(share(campaign.id) * len(names))
+            here, there = (names[:cut], names[cut:]) if number == 0 else (names[cut:], names[:cut])
+            lab.planted |= set(here)
+            gone |= set(there)
+        lab.planted -= gone
+        keep(folder, lab, lambda name, gone=gone: name not in gone)
+    return date.fromisoformat(truth.from_) + timedelta(truth.days - 1)
+
+
+def keep(world: Path, lab: Lab, mine: Callable[[str], bool]) -> None:
+    """Write a lab's part of a world: its traffic and its accounts."""
+    traffic = ds.dataset(world / "traffic", partitioning="hive").to_table()
+    accounts = pcsv.read_csv(world / "accounts.csv")
+    names = pa.array([name for name in accounts["account"].to_pylist() if mine(name)])
+    pq.write_table(traffic.filter(pc.is_in(traffic["account"], names)), lab.folder / "traffic.parquet")
+    pcsv.write_csv(accounts.filter(pc.is_in(accounts["account"], names)), lab.folder / "accounts.csv")
+
+
 def divide(world: Path, one: Lab, other: Lab, shares: dict[str, float], seed: int) -> None:
     """Deal the accounts of a world out to two labs: of innocents half, of each campaign the first one gets a share."""
     truth = json.loads((world / "truth.json").read_text())
     rng = random.Random(seed)
-    traffic = ds.dataset(world / "traffic", partitioning="hive").to_table()
-    accounts = pcsv.read_csv(world / "accounts.csv")
-    side = {name: one if rng.random() < 0.5 else other for name in accounts["account"].to_pylist()}
+    accounts = pcsv.read_csv(world / "accounts.csv")["account"].to_pylist()
+    side = {name: one if rng.random() < 0.5 else other for name in accounts}
     for campaign in truth["campaigns"]:
         names = sorted(campaign["accounts"])
         rng.shuffle(names)
@@ -80,6 +130,4 @@ def divide(world: Path, one: Lab, other: Lab, shares: dict[str, float], seed: in
             side[name] = one if place < round(shares[campaign["id"]] * len(names)) else other
             side[name].planted.add(name)
     for lab in (one, other):
-        mine = pa.array([name for name, held in side.items() if held is lab])
-        pq.write_table(traffic.filter(pc.is_in(traffic["account"], mine)), lab.folder / "traffic.parquet")
-        pcsv.write_csv(accounts.filter(pc.is_in(accounts["account"], mine)), lab.folder / "accounts.csv")
+        keep(world, lab, lambda name, lab=lab: side[name] is lab)

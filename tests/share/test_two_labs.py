@@ -1,6 +1,7 @@
-"""The proof: two providers share campaigns; each detects alone, they exchange, and find accounts that were missed.
+"""The proof: two providers, each with a practice world of its own, whom the same campaigns use.
 
-One then revokes, and everything that its word had caused is undone. The verbs are those that their users run.
+Each detects alone, they exchange, and each finds accounts that it had missed. One then revokes, and everything that its
+word had caused is undone. The verbs are those that their users run. How often that goes so stands in `bench/leads.py`.
 """
 
 from __future__ import annotations
@@ -8,18 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.share.labs import Lab, divide
+from tests.share.labs import Lab, settle_in
 
-from stillwatch import sim
 from stillwatch.share.exchange import Exchange
 from stillwatch.share.files import write
 
-DEALS = [
-    ({"reasoning_harvest-0": 0.68, "hydra_reseller-0": 0.35, "hydra_network-0": 0.5}, 1),
-    ({"reasoning_harvest-0": 0.5, "hydra_reseller-0": 0.5, "hydra_network-0": 0.5}, 7),
-    ({"reasoning_harvest-0": 0.68, "hydra_reseller-0": 0.35, "hydra_network-0": 0.8}, 1),
-]
-"""Ways to deal one world out to two labs: what a hunt misses alone differs, and with it what a peer can add."""
+WORLD = Path(__file__).parent.parent / "data" / "share" / "two_labs.toml"
+COMMON = 9
+FIRST = {
+    "multilingual_sweep-0": 0.27,
+    "banned_and_back-0": 0.27,
+    "reasoning_harvest-0": 0.71,
+    "student_evaluation-0": 0.71,
+}
+"""Share of each campaign that the first lab has: each has little of what the other has much of."""
 
 
 def pointed_at(lab: Lab) -> set[str]:
@@ -46,34 +49,31 @@ def exchange(labs: tuple[Lab, Lab], key: Path) -> dict[Lab, list[str]]:
     return names
 
 
-def test_they_detect_apart_exchange_find_what_was_missed_and_a_revocation_undoes_it(
+def test_they_detect_apart_exchange_each_finds_what_it_missed_and_a_revocation_undoes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, key = tmp_path / "world", tmp_path / "group.key"
-    sim.make("demo", seed=3, out=world, scale=0.6, sets=["days=7"])
+    key = tmp_path / "group.key"
     write(key, bytes(range(32)))
-    for number, (shares, seed) in enumerate(DEALS):
-        place = tmp_path / str(number)
-        labs = (Lab(place / "a", "A Lab", "B Lab", capsys), Lab(place / "b", "B Lab", "A Lab", capsys))
-        divide(world, *labs, shares, seed)
-        alone = {lab: lab.found(lab.hunt("alone")) for lab in labs}
-        names = exchange(labs, key)
-        cases = {lab: lab.hunt("with", leads=True) for lab in labs}
-        for lab in labs:  # whoever is found is found by the lab's own log, and nobody innocent ever
-            assert alone[lab]
-            assert alone[lab] <= lab.found(cases[lab]) <= lab.planted
-        gained = [lab for lab in labs if lab.found(cases[lab]) > alone[lab]]
-        if gained:
-            break
-    else:
-        pytest.fail("in no deal did a peer's word help to find an account that was missed")
-
-    one = gained[0]
-    other = labs[1 - labs.index(one)]
-    assert (one.found(cases[one]) - alone[one]) <= pointed_at(one)
-    lines = [line for entry in cases[one].campaigns for line in entry.evidence if line.view == "peers"]
-    assert lines
-    assert all(line.bits == 0 and not line.counted for line in lines)
+    labs = (Lab(tmp_path / "a", "A Lab", "B Lab", capsys), Lab(tmp_path / "b", "B Lab", "A Lab", capsys))
+    settle_in(
+        tmp_path, labs, str(WORLD), FIRST.__getitem__, seeds=(19, 20), common=COMMON,
+        campaigns=[name.removesuffix("-0") for name in FIRST],
+    )  # fmt: skip
+    alone = {lab: lab.found(lab.hunt("alone")) for lab in labs}
+    names = exchange(labs, key)
+    cases = {lab: lab.hunt("with", leads=True) for lab in labs}
+    for lab in labs:  # each finds more than alone, and nobody innocent ever
+        assert alone[lab]
+        assert alone[lab] < lab.found(cases[lab]) <= lab.planted
+        gained = lab.found(cases[lab]) - alone[lab]
+        assert len(gained & pointed_at(lab)) > len(gained) / 2
+        lines = [
+            line for entry in cases[lab].campaigns if gained & set(entry.accounts)
+            for line in entry.evidence if line.view == "peers"
+        ]  # fmt: skip
+        assert lines
+        assert all(line.bits == 0 and not line.counted for line in lines)
+    one, other = labs
     Exchange(one.desk).hunted(names[other], str(one.folder / "with"))
 
     # what each side sees

@@ -107,6 +107,19 @@ def test_an_empty_case_finds_nothing_and_accuses_nobody(truth: Path, tmp_path: P
     assert not any(c.found for c in result.campaigns)
 
 
+def test_of_a_world_without_a_campaign_no_recall_is_told(truth: Path, tmp_path: Path) -> None:
+    planted = json.loads((truth / "truth.json").read_text(encoding="utf-8"))
+    (truth / "truth.json").write_text(json.dumps(planted | {"campaigns": []}), encoding="utf-8")
+    for entries, told in (
+        ([], "no campaign was planted; no entries\n"),
+        ([entry("e", CROWD)], "1 entries, all of them false\n"),
+    ):
+        shown = CliRunner().invoke(command, [str(case(tmp_path, entries)), str(truth)]).stdout
+        assert shown.endswith(told)
+        assert "recall" not in shown
+        assert ("hit crowd-0" in shown) == bool(entries)
+
+
 def test_half_of_an_entrys_accounts_are_enough_and_less_is_not(truth: Path, tmp_path: Path) -> None:
     half = s.score(case(tmp_path, [entry("e", [*B[:3], "x", "y", "z"])]), truth)
     assert by_id(half)["harvest"].found

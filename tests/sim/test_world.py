@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.sim.conftest import Make
 
 from stillwatch import rooms
 from stillwatch.errors import SettingsError, UsageError
@@ -145,3 +146,36 @@ def test_given_texts_take_the_place_of_own_grammars(tmp_path: Path) -> None:
     asked = [r["messages"][-1]["content"] for r in rows if r["exchange"] in harvest and r["status"] < 300]
     assert all("given task number" in text for text in asked)
     assert len(set(asked)) == len(asked) > 300, "every text of a list is asked once"
+
+
+def test_two_worlds_share_what_has_a_seed_of_its_own_and_nobody_else(make: Make) -> None:
+    told = {
+        "reasoning_harvest": {"accounts": 24, "seed": 5},
+        "tutoring": {"accounts": 20},
+        "ordinary": {"accounts": 80},
+    }
+    cast = ("ordinary", "tutoring", "reasoning_harvest")
+    one, other = (make(*cast, told=told, seed=seed, sets=["internet=5", "outages=0"]) for seed in (11, 12))
+    theirs = [set(written.truth.campaigns[0].accounts) for written in (one, other)]
+    for column in ("payment", "device", "phone", "email"):
+        held = [
+            [{row[column] for row in written.accounts if (row["account"] in guilty) == side and row[column]}
+             for side in (True, False)]
+            for written, guilty in zip((one, other), theirs, strict=True)
+        ]  # fmt: skip
+        assert held[0][0] == held[1][0] != set()
+        assert not held[0][1] & held[1][1]
+    assert not theirs[0] & theirs[1]
+    asked = [
+        {
+            row["messages"][-1]["content"]
+            for row in written.traffic.select(["account", "messages"]).to_pylist() if row["account"] in guilty
+        }
+        for written, guilty in zip((one, other), theirs, strict=True)
+    ]  # fmt: skip
+    assert len(asked[0] & asked[1]) > 0.5 * min(map(len, asked))
+
+
+def test_a_seed_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"`reasoning_harvest\.seed` must be a number from 0, not `-1`"):
+        _world.read("demo", ["reasoning_harvest.seed=-1"])

@@ -51,8 +51,9 @@ TRAITS: Final[dict[str, str]] = {
     "verified": "are verified by identity documents",
     "referred": "came by the same referral",
     "many": "are one of a large group",
+    "claims": "claim a programme for another institution than someone with the same computer or telephone",
 }
-HARD: Final = ("purse", "device", "hop", "replaced", "divided")
+HARD: Final = ("purse", "device", "hop", "replaced", "divided", "claims")
 """Traits that tie strangers to one hand."""
 
 HIDDEN: Final = "hidden"
@@ -159,6 +160,7 @@ READINGS: Final = (
             "burst": 0.5,
             "shared_frame": 0.8,
             "referred": 0.7,
+            "claims": 0.1,
         },
     ),
     Reading(
@@ -176,6 +178,7 @@ READINGS: Final = (
             "replaced": 0.03,
             "shared_frame": 0.5,
             "referred": 0.8,
+            "claims": 0.1,
         },
     ),
     Reading(
@@ -209,6 +212,7 @@ READINGS: Final = (
             "replaced": 0.03,
             "shared_frame": 0.8,
             "referred": 0.7,
+            "claims": 0.1,
         },
     ),
     Reading(
@@ -230,6 +234,7 @@ READINGS: Final = (
             "hop": 0.04,
             "replaced": 0.03,
             "shared_frame": 0.6,
+            "claims": 0.1,
         },
     ),
     Reading(

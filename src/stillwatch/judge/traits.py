@@ -42,6 +42,10 @@ class Traits:
         self._domain = np.where(facts.mail_kind == mail.OWN, facts.mail_domain, np.uint64(0))[at]
         self._organisation = facts.organisation[at]
         self._school = np.where(facts.mail_kind == mail.SCHOOL, facts.mail_domain, np.uint64(0))[at]
+        named = np.isin(facts.mail_kind, (mail.OWN, mail.SCHOOL))
+        claimed = np.where(named, facts.mail_domain, facts.organisation)
+        self._claimed = np.where(facts.programme != 0, claimed, np.uint64(0))[at]
+        self._tools = [values[at] for values in (facts.device, facts.phone)]
         self._created = facts.created_at[at]
         self._verified = (facts.verification == KYC)[at]
         first = np.full(crowd.owners, np.iinfo(np.int64).max)
@@ -101,6 +105,8 @@ class Traits:
             shares["block"] = self._in_a_block(members, strangers)
         if "payment" in held:
             shares["purses"] = _beside_the_largest(held["payment"], strangers) / len(members)
+        if "programme" in self._columns:
+            shares["claims"] = float(self._false_claims(members).mean())
         if "referrer" in self._columns:
             shares["referred"] = _most_common(self._referrer[members])
         if "network" in ties:
@@ -138,6 +144,18 @@ class Traits:
             join_all(parent, self._traces.handovers.giver[inside], self._traces.handovers.taker[inside])
         sizes = np.unique(find(parent)[members], return_inverse=True, return_counts=True)
         return float((sizes[2][sizes[1]] > FAMILY).mean())
+
+    def _false_claims(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """Tell who claims a programme for another institution than somebody with the same computer or telephone."""
+        claimed = self._claimed[members]
+        out = np.zeros(len(members), bool)
+        for values in self._tools:
+            held = values[members]
+            inside = np.flatnonzero((held != 0) & (claimed != 0))
+            pairs = np.unique(np.stack([held[inside], claimed[inside]]), axis=1)
+            tools, institutions = np.unique(pairs[0], return_counts=True)
+            out[inside] |= np.isin(held[inside], tools[institutions >= 2])
+        return out
 
     def _identity(self, members: npt.NDArray[np.int32]) -> Shares:
         domain, organisation = self._domain[members], self._organisation[members]

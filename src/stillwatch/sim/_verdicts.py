@@ -122,7 +122,19 @@ def _pool(counts: list[Counts]) -> Counts:
 
 
 def table(result: Score) -> str:
-    """Show a score as lines of text."""
+    """Show a score as lines of text; a world without a campaign has neither recall nor kinds."""
+    false = [
+        f"false: {false.id} ({false.finding}, {false.accounts} accounts) hit {false.hit}: {false.why}"
+        for false in result.false_campaigns
+    ]
+    if not result.campaigns:
+        return "\n".join(
+            [
+                *false,
+                f"no campaign was planted; {result.entries or 'no'} entries"
+                + ", all of them false" * bool(result.entries),
+            ]
+        )
     lines = [f"{'campaign':<28} {'found as':<22} {'accounts p / r':<16} {'exchanges p / r':<16} entries"]
     lines += [
         f"{campaign.id:<28} {campaign.finding or 'missed':<22} {_pair(campaign.accounts):<16}"
@@ -139,10 +151,7 @@ def table(result: Score) -> str:
             f" {_pair(kind.exchanges)}"
         )
     lines.append("")
-    lines += [
-        f"false: {false.id} ({false.finding}, {false.accounts} accounts) hit {false.hit}: {false.why}"
-        for false in result.false_campaigns
-    ]
+    lines += false
     lines += [f"merged: {merged}" for merged in result.merged]
     low, high = result.recall_interval
     lines.append(f"recall {result.recall:.3f} ({low:.2f} to {high:.2f}), FDR {result.fdr:.3f}")

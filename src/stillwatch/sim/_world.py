@@ -7,11 +7,17 @@ release = { tier = "large", day = 9 }      # optional
 outages = 2
 written = 6                                # optional: only the first days of what was planned
 lean = false                               # leave out the columns of the full schema that are mostly null
+internet = 7                               # optional: the seed of networks and programs, where it is not the world's
 
 [[cast]]
 actor = "tutoring"
 copies = 1
+seed = 7                                   # optional: the seed of this actor, where it is not the world's
 accounts = 40                              # any parameter of the actor; the others are drawn from the seed
+
+Two worlds of different seeds with one internet, in which one campaign has a seed of its own, are two providers whom
+the same hand uses: its templates, tasks, cards, devices and rented hosts are the same in both. Whoever has a seed of
+his own is planted first, so that he meets the same internet in both.
 """
 
 from __future__ import annotations
@@ -59,6 +65,7 @@ class WorldFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     outages: Annotated[float, msgspec.Meta(ge=0)] | None = None
     written: Annotated[int, msgspec.Meta(ge=1)] | None = None
     lean: bool = False
+    internet: Annotated[int, msgspec.Meta(ge=0)] | None = None
     scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     cast: list[dict[str, Any]] = []
 
@@ -70,6 +77,7 @@ class Part:
     actor: str
     copy: int
     told: Mapping[str, Any]
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +92,7 @@ class Script:
     outages: float
     written: int  # days that are written, from the first; the others are only planned
     lean: bool
+    internet: int | None
     scale: float
     cast: tuple[Part, ...]
 
@@ -143,7 +152,8 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
         copies = settings.pop("copies", copies)
         if not isinstance(copies, int) or isinstance(copies, bool) or not 0 <= copies <= 1000:
             raise SettingsError(f"`{actor}.copies` must be a number up to 1000, not `{copies}`", where=where)
-        cast += [Part(actor=actor, copy=copy, told=settings) for copy in range(copies)]
+        seed = _seed(actor, settings.pop("seed", None), where)
+        cast += [Part(actor=actor, copy=copy, told=settings, seed=seed) for copy in range(copies)]
     for actor in set(overrides) - {str(part.get("actor")) for part in told.cast}:
         _known_actor(actor, "--set")
         raise UsageError(f"actor `{actor}` has no part in world `{name}`", hint="add it to a world file of your own")
@@ -158,9 +168,16 @@ def _script(name: str, found: dict[str, Any], sets: Sequence[str], where: str) -
         outages=told.days / 10 if told.outages is None else told.outages,
         written=min(told.days, told.written or told.days),
         lean=told.lean,
+        internet=told.internet,
         scale=told.scale,
         cast=tuple(cast),
     )
+
+
+def _seed(actor: str, value: Any, where: str) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise SettingsError(f"`{actor}.seed` must be a number from 0, not `{value}`", where=where)
+    return value
 
 
 def _overrides(sets: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -187,7 +204,9 @@ def _known_actor(actor: str, where: str) -> None:
 def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequence[str]] | None = None) -> World:
     """Settle every parameter, and let every actor plant its truth."""
     report = seed >= REPORT_SEED
-    settled = [_settled(part, seed=seed, report=report, scale=scale * script.scale) for part in script.cast]
+    internet = seed if script.internet is None else script.internet
+    cast = sorted(script.cast, key=lambda part: part.seed is None)
+    settled = [_settled(part, seed=seed, report=report, scale=scale * script.scale) for part in cast]
     people = round(sum(p.get("accounts", 0) for p in settled))
     start_ms = int(datetime(script.start.year, script.start.month, script.start.day, tzinfo=UTC).timestamp() * 1000)
     world = World(
@@ -198,18 +217,20 @@ def plant(script: Script, *, seed: int, scale: float, pools: Mapping[str, Sequen
         start_ms=start_ms,
         size=people,
         grammar=_grammar.load(report=report, pools=pools),
-        network=Network(seed, people),
-        clients=Clients(seed),
+        network=Network(internet, people),
+        clients=Clients(internet),
         people=People(seed),
+        seeds={part.actor: part.seed for part in cast if part.seed is not None},
         release_ms=None if script.release is None else int(script.release.day * DAY_MS),
         outages=_outages(script, seed),
     )
-    for part, told in zip(script.cast, settled, strict=True):
+    for part, told in zip(cast, settled, strict=True):
         rooms.member(ACTORS, part.actor).plant(Stage(world, part.actor, part.copy, told))
     return world
 
 
 def _settled(part: Part, *, seed: int, report: bool, scale: float) -> dict[str, Any]:
+    seed = seed if part.seed is None else part.seed
     rng = np.random.default_rng([seed, int(key("parameters", part.actor, part.copy)) & 0x7FFFFFFF])
     known = rooms.member(ACTORS, part.actor).PARAMETERS
     return settle(part.actor, known, part.told, rng, report=report, scale=scale)

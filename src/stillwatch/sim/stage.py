@@ -7,7 +7,7 @@ finding that a hunt should make, or a crowd that is innocent and why it looks gu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,6 +63,7 @@ class World:
     crowds: list[Crowd] = field(default_factory=list)
     crowd_accounts: list[Accounts] = field(default_factory=list)
     pools: dict[str, Accounts] = field(default_factory=dict)  # accounts that other actors' customers come from
+    seeds: Mapping[str, int] = field(default_factory=dict)  # of actors who have one of their own
     common: dict[str, Any] = field(default_factory=dict)  # what several actors share, such as a build
     grants: list[dict[str, Any]] = field(default_factory=list)
     known: list[dict[str, Any]] = field(default_factory=list)
@@ -76,8 +77,9 @@ class Stage:
         self.actor = actor
         self.copy = copy
         self.p = told
-        self.salt = key("actor", world.seed, actor, copy)
-        self.rng = np.random.default_rng([world.seed, int(key("rng", actor, copy)) & 0x7FFFFFFF])
+        seed = world.seeds.get(actor, world.seed)
+        self.salt = key("actor", seed, actor, copy)
+        self.rng = np.random.default_rng([seed, int(key("rng", actor, copy)) & 0x7FFFFFFF])
         if actor not in world.actors:
             world.actors.append(actor)
         self._streams = 0
@@ -114,7 +116,7 @@ class Stage:
 
     def frame_of(self, kind: str) -> np.uint64:
         """Name the template that a kind of campaign uses in this world, for the look-alike that shares it."""
-        return key("frame", self.world.seed, kind, self.copy)
+        return key("frame", self.world.seeds.get(kind, self.world.seed), kind, self.copy)
 
     def world_frames(self, kind: str, n: int) -> Keys:
         """Name a repertoire whose first template is the one that a kind of campaign uses in this world."""
