@@ -37,7 +37,7 @@ import pyarrow.parquet as pq
 
 from stillwatch import ingest
 from stillwatch.ingest import _convert, _format
-from stillwatch.ingest._convert import How, Job, Stretch
+from stillwatch.ingest._job import How, Job, Stretch
 from stillwatch.ingest._tree import Tree
 
 DATA = Path(__file__).parent.parent / "tests/data/ingest"

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ingest.test_cases import CASES, logs_of, read
 
-from stillwatch.ingest import _convert, _format, _intake, _road
-from stillwatch.ingest._convert import How, Job, Stretch
+from stillwatch.ingest import _convert, _format, _intake, _maker, _road
+from stillwatch.ingest._job import How, Job, Stretch
 from stillwatch.ingest._lane import Lane
 from stillwatch.ingest._reader import Reader
 from stillwatch.model.exchange import EXCHANGES
@@ -43,7 +43,7 @@ anything = st.recursive(
 def test_golden_records_are_read_the_same_by_the_lane(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_convert, "LANE_BYTES", 1)
+    monkeypatch.setattr(_maker, "LANE_BYTES", 1)
     monkeypatch.setattr(_intake, "QUICK_FROM", 0)
     assert read(logs_of(case), tmp_path, case) == json.loads((case / "expected.json").read_text())
 
@@ -113,7 +113,7 @@ def test_whatever_stands_in_a_record_is_read_the_same(tmp_path_factory: Any, man
     folder = tmp_path_factory.mktemp("lane")
     careful = converted(data, folder / "careful")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_convert, "LANE_BYTES", 1)
+        patch.setattr(_maker, "LANE_BYTES", 1)
         quick = converted(data, folder / "quick")
     assert quick == careful
 
@@ -129,7 +129,7 @@ def test_a_role_and_an_end_that_are_no_text_are_read_as_carefully(
             many.append(json.dumps(record).encode())
     data = b"\n".join(many) + b"\n" + BLANK
     careful = converted(data, tmp_path / "careful")
-    monkeypatch.setattr(_convert, "LANE_BYTES", 1)
+    monkeypatch.setattr(_maker, "LANE_BYTES", 1)
     assert converted(data, tmp_path / "quick") == careful
 
 
@@ -143,10 +143,15 @@ def test_a_file_read_in_parts_gives_each_line_once(
     careful = converted(data, folder / "careful")
     cut = min(cut, len(data) - 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_convert, "LANE_BYTES", 1)
+        patch.setattr(_maker, "LANE_BYTES", 1)
         patch.setattr(_convert, "BUFFER", 20_000)
         patch.setattr(_road, "BUFFER", 20_000)
         patch.setattr(_road, "CHUNK", chunk)
         parts = [converted(data, folder / f"{start}", start, end) for start, end in ((0, cut), (cut, 0))]
     assert [row for (rows, _, _), _ in parts for row in rows] == careful[0][0]
-    assert [one for _, rejects in parts for one in rejects] == careful[1]
+    assert [told(one) for _, rejects in parts for one in rejects] == [told(one) for one in careful[1]]
+
+
+def told(reject: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what would mend a record: that depends on whether others before it lacked nothing."""
+    return {key: value for key, value in reject.items() if key not in {"hint", "map"}}

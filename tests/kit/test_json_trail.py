@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from stillwatch.kit import json_plan, json_trail, json_walk
+from stillwatch.kit import json_found, json_plan, json_trail, json_walk
 from stillwatch.kit.json_scan import TEXT
 from stillwatch.kit.json_walk import MARGIN, SLOW
 
@@ -15,7 +15,7 @@ PLAN = json_plan.plan([{"name": (0, -1, False, TEXT, SLOW, 0)}], [0])
 
 def walked(lines: list[bytes], trail: json_trail.Trail) -> list[bytes]:
     data = b"\n".join(lines) + b"\n"
-    found = json_walk.room(1, 1, lines=len(lines), rows=1)
+    found = json_found.room(1, 1, lines=len(lines), rows=1)
     json_walk.walk(np.frombuffer(data + bytes(MARGIN), np.uint8), 0, len(data), 0, PLAN, found, trail, True)
     assert found.counts[0] == len(lines)
     return [data[start:end] for start, end in found.places[0].tolist()]

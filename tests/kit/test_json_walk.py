@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.kit import json_plan, json_trail, json_walk
+from stillwatch.kit import json_found, json_plan, json_trail, json_walk
 from stillwatch.kit.json_scan import ARRAY, FLAG, NULL, NUMBER, OBJECT, TEXT
 from stillwatch.kit.json_walk import MARGIN, SLOW
 
@@ -24,8 +24,8 @@ PLAN = json_plan.plan(
 )  # fmt: skip
 
 
-def walked(data: bytes) -> tuple[json_walk.Found, list[dict[int, bytes]]]:
-    found = json_walk.room(4, 1, lines=64, rows=4096)
+def walked(data: bytes) -> tuple[json_found.Found, list[dict[int, bytes]]]:
+    found = json_found.room(4, 1, lines=64, rows=4096)
     padded = np.frombuffer(data + b"\n" + bytes(MARGIN), np.uint8)
     json_walk.walk(padded, 0, len(data) + 1, 0, PLAN, found, json_trail.trail(3), True)
     told = [

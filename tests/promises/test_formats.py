@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from stillwatch import rooms
 from stillwatch.ingest import _convert, _format
-from stillwatch.ingest._convert import Done, How, Job, Stretch
+from stillwatch.ingest._job import Done, How, Job, Stretch
 from stillwatch.model.exchange import EXCHANGES
 
 DATA = Path(__file__).parent.parent / "data" / "ingest"

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from stillwatch.ingest import _answers
 from stillwatch.ingest._course import ANSWER, BLOCKS, CHOICES, SAID, THOUGHT
+from stillwatch.ingest._lists import calls_array
 from stillwatch.ingest._pieces import Pieces, Places
-from stillwatch.ingest._reader import calls_array
 from stillwatch.ingest._shapes import Answer, Said
-from stillwatch.kit.json_walk import SLOW, Found
+from stillwatch.kit.json_found import Found
+from stillwatch.kit.json_walk import SLOW
 
 Mask = npt.NDArray[np.bool_]
 Numbered = tuple[list[Any], npt.NDArray[np.int32]]

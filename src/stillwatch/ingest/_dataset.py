@@ -24,7 +24,7 @@ from typing import IO, Any, Final, Self
 import msgspec
 
 from stillwatch.errors import ResourceError
-from stillwatch.ingest._convert import Done, Stretch
+from stillwatch.ingest._job import Done, Stretch
 from stillwatch.ingest._writer import Part, flush
 
 HIDDEN: Final = ".stillwatch"

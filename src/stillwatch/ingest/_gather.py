@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from stillwatch.errors import NothingToRead
 from stillwatch.ingest import _asis, _format, _intake, _sources
 from stillwatch.ingest._addresses import networks
-from stillwatch.ingest._convert import How
 from stillwatch.ingest._dataset import HIDDEN, REJECTED
 from stillwatch.ingest._intake import Progress, Taken
+from stillwatch.ingest._job import How
 from stillwatch.ingest._rejects import Reject
 from stillwatch.kit.plain import counted
 from stillwatch.settings import Ingest

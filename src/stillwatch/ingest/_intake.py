@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from stillwatch.errors import ResourceError
 from stillwatch.ingest import _records, _sources, _workers
-from stillwatch.ingest._convert import Done, How, Job, Stretch
 from stillwatch.ingest._dataset import Dataset, Entry, identity
+from stillwatch.ingest._job import Done, How, Job, Stretch
 from stillwatch.ingest._rejects import Reject
 from stillwatch.ingest._settle import Settler
 from stillwatch.ingest._sources import Source

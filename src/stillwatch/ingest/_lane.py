@@ -25,7 +25,7 @@ from stillwatch.ingest._reader import Reader, infer_n, sift
 from stillwatch.ingest._records import Block as Bytes
 from stillwatch.ingest._spoken import Spoken
 from stillwatch.ingest._told import Told
-from stillwatch.kit import json_trail, json_walk
+from stillwatch.kit import json_found, json_trail, json_walk
 from stillwatch.kit.json_walk import SLOW
 from stillwatch.model.exchange import REQUIRED
 
@@ -54,7 +54,7 @@ class Lane:
         self._reader = reader
         self._mapping: Columns = reader.mapping
         self._course = Course(reader.mapping, reader.tree)
-        self._found = json_walk.room(len(self._course.types), ROW_SLOTS)
+        self._found = json_found.room(len(self._course.types), ROW_SLOTS)
         self._trail = json_trail.trail(len(self._course.plan.table))
         self._decoders = {
             slot: msgspec.json.Decoder(list[type_])  # type: ignore[valid-type]

@@ -14,7 +14,8 @@ from stillwatch.ingest._course import CONTENT, MESSAGES
 from stillwatch.ingest._pieces import Pieces, Places
 from stillwatch.ingest._shapes import Message
 from stillwatch.ingest._turns import CALL_ITEMS, ROLES, Turns
-from stillwatch.kit.json_walk import SLOW, Found
+from stillwatch.kit.json_found import Found
+from stillwatch.kit.json_walk import SLOW
 from stillwatch.model.exchange import MESSAGE
 
 Numbered = tuple[list[Any], npt.NDArray[np.int32]]

@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.ingest._block import SAID, Block, Values, hash_of
 from stillwatch.ingest._coded import Coded, table
 from stillwatch.ingest._course import Course
 from stillwatch.ingest._mapping import FORWARDED_FOR, Keys, Row
 from stillwatch.ingest._pieces import Pieces
-from stillwatch.ingest._reader import SAID, Block, Reader, Values, hash_of
+from stillwatch.ingest._reader import Reader
 from stillwatch.ingest._shapes import Scalar
 from stillwatch.ingest._straight import Straight
 from stillwatch.kit import json_codes
-from stillwatch.kit.json_walk import Found
+from stillwatch.kit.json_found import Found
 from stillwatch.model.exchange import EXCHANGES
 
 Codes = npt.NDArray[np.int32]

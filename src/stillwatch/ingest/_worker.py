@@ -8,7 +8,7 @@ import sys
 import msgspec
 
 from stillwatch.errors import StillwatchError
-from stillwatch.ingest._convert import Done, Job
+from stillwatch.ingest._job import Done, Job
 from stillwatch.ingest._workers import Line, in_process
 
 

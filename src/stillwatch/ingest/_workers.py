@@ -11,13 +11,14 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from stillwatch.errors import ResourceError, StillwatchError
-from stillwatch.ingest import _convert
-from stillwatch.ingest._convert import Done, Job, Progress
+from stillwatch.ingest._job import Done, Job
+
+Progress = Callable[[int], None]
 
 
 class Failed(msgspec.Struct):
@@ -59,8 +60,10 @@ def in_process(job: Job, progress: Progress) -> Done:
     Raises:
         ResourceError: when the disk is full.
     """
+    from stillwatch.ingest._convert import convert  # whoever has others do the work needs none of it
+
     try:
-        return _convert.convert(job, progress)
+        return convert(job, progress)
     except OSError as mistake:
         raise full(mistake) from mistake
 

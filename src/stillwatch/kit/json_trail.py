@@ -113,6 +113,24 @@ def follow(before: int, step: int, context: int, trail: Trail) -> None:
 
 
 @part
+def foreseen(address: np.uint64, at: int, before: int, context: int, trail: Trail) -> tuple[int, int]:
+    """Tell the step that is made from a place, and how many bytes are those last seen there; -1 for none."""
+    steps = trail.steps
+    step = int(steps[before, NEXT]) if before >= 0 else int(trail.heads[context, 0])
+    if step >= 0:
+        count = alike(address, at, step, trail)
+        if count >= steps[step, KEY]:
+            return step, count
+    step = int(steps[before, OTHER]) if before >= 0 else int(trail.heads[context, 1])
+    if step >= 0:
+        count = alike(address, at, step, trail)
+        if count >= steps[step, KEY]:
+            follow(before, step, context, trail)
+            return step, count
+    return -1, 0
+
+
+@part
 def remember(address: np.uint64, at: int, end: int, kind: int, step: int, trail: Trail) -> None:
     """Remember the value of a step, where it is short."""
     if end - at >= SEEN:

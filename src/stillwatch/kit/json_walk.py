@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from stillwatch.kit import json_trail
 from stillwatch.kit.jit import lean, load_byte, part
+from stillwatch.kit.json_found import DEEP, NOWHERE, OF_LINE, OF_ROW, ROW, Found, close, forget, new_row, open_
 from stillwatch.kit.json_plan import Plan, find_key
 from stillwatch.kit.json_scan import (
     ARRAY,
@@ -33,7 +34,7 @@ from stillwatch.kit.json_scan import (
     text_end,
     value_end,
 )
-from stillwatch.kit.json_trail import END, ENTRY, KEY, KIND, NEXT, OTHER, Trail
+from stillwatch.kit.json_trail import END, ENTRY, KEY, KIND, Trail
 
 SLOW: Final = 1
 """The mark of a line that is left to a careful reader."""
@@ -42,43 +43,6 @@ MARGIN: Final = 128
 """Bytes that must be readable after the last line that is read: it is looked at 64 bytes at a time."""
 
 U64 = np.uint64
-_DEEP: Final = 16
-_NOWHERE, _OF_LINE, _OF_ROW, _ROW = 0, 1, 2, 3
-
-
-class Found(NamedTuple):
-    """What was found; reused for every walk. Places are (first byte, byte after) with the quotes of texts, 0 for none.
-
-    Attributes:
-        lines: of each line its number, first byte, byte after, and marks.
-        highs: whether a wanted text of a line has bytes above ASCII.
-        places: of each slot and line its place.
-        rows: of each row of a list the line that it belongs to, its table, its place and its marks.
-        row_places: of each slot and row its place.
-        counts: how many lines, and how many rows, there are, and the number of the next line.
-        stack: of the objects and lists around a place what is needed to go on after them.
-    """
-
-    lines: npt.NDArray[np.int32]
-    highs: npt.NDArray[np.bool_]
-    places: npt.NDArray[np.int32]
-    rows: npt.NDArray[np.int32]
-    row_places: npt.NDArray[np.int32]
-    counts: npt.NDArray[np.int64]
-    stack: npt.NDArray[np.int32]
-
-
-def room(slots: int, row_slots: int, lines: int = 2048, rows: int = 16_384) -> Found:
-    """Make room for what a walk finds: at most so many lines, and rows, in one walk."""
-    return Found(
-        lines=np.zeros((lines, 4), np.int32),
-        highs=np.zeros(lines, np.bool_),
-        places=np.zeros((slots, lines, 2), np.int32),
-        rows=np.zeros((rows, 5), np.int32),
-        row_places=np.zeros((row_slots, rows, 2), np.int32),
-        counts=np.zeros(3, np.int64),
-        stack=np.zeros((_DEEP, 6), np.int32),
-    )
 
 
 class _Key(NamedTuple):
@@ -106,24 +70,6 @@ def _read_key(address: np.uint64, at: int, context: int, plan: Plan) -> _Key:
 
 
 @part
-def _foreseen(address: np.uint64, at: int, before: int, context: int, trail: Trail) -> tuple[int, int]:
-    """Tell the step that is made from a place, and how many bytes are those last seen there; -1 for none."""
-    steps = trail.steps
-    step = int(steps[before, NEXT]) if before >= 0 else int(trail.heads[context, 0])
-    if step >= 0:
-        count = json_trail.alike(address, at, step, trail)
-        if count >= steps[step, KEY]:
-            return step, count
-    step = int(steps[before, OTHER]) if before >= 0 else int(trail.heads[context, 1])
-    if step >= 0:
-        count = json_trail.alike(address, at, step, trail)
-        if count >= steps[step, KEY]:
-            json_trail.follow(before, step, context, trail)
-            return step, count
-    return -1, 0
-
-
-@part
 def _leapt(address: np.uint64, at: int, step: int, trail: Trail) -> Spot:
     """Leap over an object or a list that nobody looks into."""
     if step >= 0:
@@ -134,45 +80,6 @@ def _leapt(address: np.uint64, at: int, step: int, trail: Trail) -> Spot:
     if step >= 0 and spot.kind != 0:
         json_trail.keep(address, at, spot.end - at, step, trail)
     return spot
-
-
-@part
-def _close(found: Found, depth: int, line: int, row: int, end: int) -> None:
-    """Note where the object or list ends that is left at a depth."""
-    target, slot = found.stack[depth, 4], found.stack[depth, 5]
-    if target == _OF_LINE:
-        found.places[slot, line, 1] = end
-    elif target == _OF_ROW:
-        found.row_places[slot, row, 1] = end
-    elif target == _ROW:
-        found.rows[row, 3] = end
-
-
-@part
-def _open(found: Found, depth: int, context: int, row: int, listed: int, step: int, target: int, slot: int) -> None:
-    """Note what is needed to go on after an object or a list."""
-    stack = found.stack
-    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = context, row, listed, step
-    stack[depth, 4], stack[depth, 5] = target, slot
-
-
-@part
-def _forget(places: npt.NDArray[np.int32], line: int) -> None:
-    for slot in range(len(places)):
-        places[slot, line, 0] = places[slot, line, 1] = 0
-
-
-@part
-def _new_row(found: Found, line: int, table: int, start: int) -> int:
-    """Begin a row of a list; -1 where there is no more room."""
-    row = int(found.counts[1])
-    if row >= len(found.rows):
-        return -1
-    found.counts[1] += 1
-    found.rows[row, 0], found.rows[row, 1], found.rows[row, 2] = line, table, start
-    found.rows[row, 3], found.rows[row, 4] = 0, 0
-    _forget(found.row_places, row)
-    return row
 
 
 @part
@@ -195,7 +102,7 @@ def _walk_line(address: np.uint64, at: int, line: int, plan: Plan, found: Found,
             depth -= 1
             if depth < 0:
                 break
-            _close(found, depth, line, row, at)
+            close(found, depth, line, row, at)
             context, row, listed, step = stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3]
             fresh = False
             continue
@@ -205,13 +112,13 @@ def _walk_line(address: np.uint64, at: int, line: int, plan: Plan, found: Found,
             if not fresh:
                 at = blank_end(address, at + 1)
             fresh = False
-            row = _new_row(found, line, plan.table[context], at)
+            row = new_row(found, line, plan.table[context], at)
             if row < 0:
                 return -1, at
             if load_byte(address, U64(at)) == U64(0x7B):
-                if depth + 1 >= _DEEP:
+                if depth + 1 >= DEEP:
                     return SLOW, at
-                _open(found, depth, context, row, 1, -1, _ROW, 0)
+                open_(found, depth, context, row, 1, -1, ROW, 0)
                 depth += 1
                 listed, fresh, step = 0, True, -1
                 at += 1
@@ -223,7 +130,7 @@ def _walk_line(address: np.uint64, at: int, line: int, plan: Plan, found: Found,
             at = spot.end
             continue
         before = -1 if fresh else step
-        step, count = _foreseen(address, at, before, context, trail) if fresh or step >= 0 else (-1, 0)
+        step, count = json_trail.foreseen(address, at, before, context, trail) if fresh or step >= 0 else (-1, 0)
         if step >= 0:
             value, entry = at + int(trail.steps[step, KEY]), int(trail.steps[step, ENTRY])
         else:
@@ -241,18 +148,18 @@ def _walk_line(address: np.uint64, at: int, line: int, plan: Plan, found: Found,
             first = load_byte(address, U64(value))
         inner = -1 if entry < 0 else int(plan.into[entry])
         if inner >= 0 and first == (U64(0x5B) if plan.many[entry] else U64(0x7B)):
-            if depth + 1 >= _DEEP:
+            if depth + 1 >= DEEP:
                 return SLOW, at
-            slot, target = int(plan.slot[entry]), _NOWHERE
+            slot, target = int(plan.slot[entry]), NOWHERE
             if slot >= 0 and plan.table[context] != 0:
-                target = _OF_ROW
+                target = OF_ROW
                 row_places[slot, row, 0] = value
             elif slot >= 0:
                 if places[slot, line, 1] != 0:
                     return SLOW, at  # the same object twice: the last one would have to undo what the first one told
-                target = _OF_LINE
+                target = OF_LINE
                 places[slot, line, 0] = value
-            _open(found, depth, context, row, 0, step, target, slot)
+            open_(found, depth, context, row, 0, step, target, slot)
             depth += 1
             context, fresh, step = inner, True, -1
             listed = 1 if plan.many[entry] else 0
@@ -334,7 +241,7 @@ def walk(
             first += 1
             continue
         line, before = int(found.counts[0]), found.counts[1]
-        _forget(places, line)
+        forget(places, line)
         marks, end = _walk_line(address, at, line, plan, found, trail)
         if marks < 0:
             found.counts[1] = before
@@ -344,7 +251,7 @@ def walk(
         if marks & SLOW:
             end = line_end(address, end)
             found.counts[1] = before
-            _forget(places, line)
+            forget(places, line)
             found.highs[line] = False
         lines[line, 0], lines[line, 1], lines[line, 2], lines[line, 3] = first, at, end, marks
         found.counts[0] += 1
