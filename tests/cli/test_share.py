@@ -182,3 +182,25 @@ def test_with_named_releasers_nothing_unreleased_is_exported_but_as_a_draft(
     leave("log", "--json")
     lines = json.loads(capsys.readouterr().out.splitlines()[-1])["lines"]
     assert [line["note"] for line in lines if line["did"] == "exported"] == ["csv, not released", "csv"]
+
+
+def test_what_was_released_is_exported_as_it_was_and_the_rest_is_said(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (case.parent / "stillwatch.toml").write_text('[share]\norganisation = "Example Lab"\nreleasers = ["grace"]\n')
+    entries = [an_entry(), an_entry(id="net-1", finding="account_network")]
+    (case / "case.json").write_bytes(msgspec.json.encode(a_case(*entries)))
+    leave("prepare", case, "--by", "Ada", "--note", "Seen by two teams.", "--campaign", "cam-9d7f7b2711", "--json")
+    out = capsys.readouterr().out
+    (record,) = json.loads(out[out.index("{") :])["bulletins"]
+    leave("release", record["bulletin"]["id"], "--by", "Grace")
+    capsys.readouterr()
+    assert leave("export", case, "--format", "stix", "--out", case.parent / "b.json") == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("1 bulletin in ")
+    assert "not shared: net-1: nobody has released it" in printed.err
+    assert "Seen by two teams." in (case.parent / "b.json").read_text()
+    wanted = ("export", case, "--format", "stix", "--out", case.parent / "b.json", "--note", "Another note.")
+    assert leave(*wanted) == 1  # nobody has released that
+    assert "nobody has released it in this version (cam-9d7f7b2711, bulletin " in capsys.readouterr().err
+    assert leave("export", case, "--format", "stix", "--out", case.parent / "n.json", "--campaign", "net-1") == 1

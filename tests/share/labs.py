@@ -6,9 +6,12 @@ Either each has a practice world of its own, with the campaigns in both (`settle
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,12 @@ from stillwatch.hunt.read import Unheard
 from stillwatch.hunt.request import Request
 from stillwatch.hunt.run import run
 from stillwatch.model.case import Case
-from stillwatch.share.desk import Desk
-from stillwatch.share.formats import stix
+from stillwatch.share import peers
+from stillwatch.share.taxii.answer import Server
+from stillwatch.share.taxii.serve import bind
+from stillwatch.share.taxii.store import Store
 
+TOKEN = "token-of-the-peer-" + "z" * 40
 HIDDEN = ("distillation_campaign", "account_network")
 
 
@@ -41,7 +47,12 @@ class Lab:
         self.desk.mkdir(parents=True)
         self.settings = folder / "stillwatch.toml"
         self.settings.write_text(f'[share]\norganisation = "{organisation}"\ndirectory = "{self.desk}"\n')
-        (self.desk / "peers.toml").write_text(f'[[peer]]\nname = "peer"\norganisation = "{peer}"\n')
+        hashed = hashlib.sha256(TOKEN.encode()).hexdigest()
+        (self.desk / "peers.toml").write_text(
+            f'[[peer]]\nname = "peer"\norganisation = "{peer}"\nwrite = true\ntoken_sha256 = "{hashed}"\n'
+        )
+        self.token = folder / "token"
+        self.token.write_text(TOKEN)
         self.planted: set[str] = set()
 
     def say(self, *arguments: str | Path) -> Any:
@@ -64,9 +75,26 @@ class Lab:
             Unheard(),
         )  # fmt: skip
 
-    def publish(self, path: Path) -> None:
-        """Write what peers pull: every released bulletin in its present version."""
-        path.write_bytes(stix.write([one.bulletin for one in Desk(self.desk).records() if one.released]))
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the peer by TAXII on loopback; gives the address."""
+        server = Server(Store(self.desk / "taxii.sqlite"), peers.read(self.desk / "peers.toml"), self.organisation)
+        listening = bind(server, "127.0.0.1", 0)
+        thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_address[1]}/taxii2/stillwatch/"
+        finally:
+            listening.shutdown()
+            thread.join()
+            listening.server_close()
+
+    def pull(self, url: str) -> list[dict[str, Any]]:
+        """Take in what the peer tells at an address; gives what became of each bulletin."""
+        outcomes: list[dict[str, Any]] = self.say(
+            "pull", url, "--peer", "peer", "--token-file", self.token, "--json"
+        )["bulletins"]  # fmt: skip
+        return outcomes
 
     def found(self, case: Case) -> set[str]:
         """Tell which accounts stand in a finding of hidden coordination."""

@@ -6,10 +6,14 @@ word had caused is undone. The verbs are those that their users run. How often t
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.share.labs import Lab, settle_in
+import stix2
+from taxii2client.v21 import ApiRoot, as_pages
+from tests.share.labs import TOKEN, Lab, settle_in
 
 from stillwatch.share.exchange import Exchange
 from stillwatch.share.files import write
@@ -23,6 +27,7 @@ FIRST = {
     "student_evaluation-0": 0.71,
 }
 """Share of each campaign that the first lab has: each has little of what the other has much of."""
+BUNDLE = "bundle--00000000-0000-4000-8000-000000000000"
 
 
 def pointed_at(lab: Lab) -> set[str]:
@@ -31,22 +36,22 @@ def pointed_at(lab: Lab) -> set[str]:
     return {lead.account for lead in leads if any(not by.startswith("AS") for by in lead.by)}
 
 
-def exchange(labs: tuple[Lab, Lab], key: Path) -> dict[Lab, list[str]]:
-    """Let each lab tell what it found, by two people, and take in and look for what the other told."""
-    names: dict[Lab, list[str]] = {}
-    for lab in labs:
-        told = ("--traffic", lab.folder / "traffic.parquet", "--group-key", key)
-        made = lab.say("prepare", lab.folder / "alone", *told, "--by", "Ada", "--json")["bulletins"]
-        names[lab] = [record["bulletin"]["id"] for record in made]
-        for name in names[lab]:
-            lab.say("release", name, "--by", "Grace")
-        lab.publish(lab.folder / "told")
-        assert not any(account in (lab.folder / "told").read_text() for account in lab.planted)
-    for lab, peer in (labs, labs[::-1]):
-        outcomes = lab.say("take", peer.folder / "told", "--peer", "peer", "--json")["bulletins"]
-        assert [one["became"] for one in outcomes] == ["new"] * len(names[peer])
-        lab.say("look", lab.folder / "traffic.parquet", "--group-key", key, "--on", "2026-05-10")
+def tell(lab: Lab, key: Path) -> list[str]:
+    """Let a lab tell what it found alone, by two people; gives the bulletins."""
+    told = ("--traffic", lab.folder / "traffic.parquet", "--group-key", key)
+    made = lab.say("prepare", lab.folder / "alone", *told, "--by", "Ada", "--json")["bulletins"]
+    names = [record["bulletin"]["id"] for record in made]
+    for name in names:
+        lab.say("release", name, "--by", "Grace")
+    lab.say("publish")
     return names
+
+
+def served(url: str) -> list[dict[str, Any]]:
+    """Read what a lab serves with another client than ours."""
+    server = ApiRoot(url, user="peer", password=TOKEN)
+    (collection,) = [one for one in server.collections if one.title == "Bulletins"]
+    return [one for page in as_pages(collection.get_objects, per_request=200) for one in page.get("objects", [])]
 
 
 def test_they_detect_apart_exchange_each_finds_what_it_missed_and_a_revocation_undoes_it(
@@ -60,7 +65,21 @@ def test_they_detect_apart_exchange_each_finds_what_it_missed_and_a_revocation_u
         campaigns=[name.removesuffix("-0") for name in FIRST],
     )  # fmt: skip
     alone = {lab: lab.found(lab.hunt("alone")) for lab in labs}
-    names = exchange(labs, key)
+    names = {lab: tell(lab, key) for lab in labs}
+    with ExitStack() as stack:
+        urls = {lab: stack.enter_context(lab.serving()) for lab in labs}
+        for lab, peer in (labs, labs[::-1]):
+            objects = served(urls[peer])
+            assert stix2.parse({"type": "bundle", "id": BUNDLE, "objects": objects}, allow_custom=False)
+            assert not any(account in str(objects) for account in peer.planted)
+            assert [one["became"] for one in lab.pull(urls[peer])] == ["new"] * len(names[peer])
+            lab.say("look", lab.folder / "traffic.parquet", "--group-key", key, "--on", "2026-05-10")
+        _each_finds_more(labs, alone, names, urls)
+
+
+def _each_finds_more(
+    labs: tuple[Lab, Lab], alone: dict[Lab, set[str]], names: dict[Lab, list[str]], urls: dict[Lab, str]
+) -> None:
     cases = {lab: lab.hunt("with", leads=True) for lab in labs}
     for lab in labs:  # each finds more than alone, and nobody innocent ever
         assert alone[lab]
@@ -81,8 +100,8 @@ def test_they_detect_apart_exchange_each_finds_what_it_missed_and_a_revocation_u
         sides = [side for operation in lab.say("joint", "--json")["operations"] for side in operation["sides"]]
         assert {side["organisation"] for side in sides} == {"A Lab", "B Lab"}
     answered = next(held.bulletin.id for held in Exchange(one.desk).all() if len(held.leads) >= 5)
-    one.say("answer", answered, "--out", one.folder / "answer.json", "--opinion", "agree", "--because", "So do we.")
-    assert other.say("take", one.folder / "answer.json", "--peer", "peer", "--json")["answers"] == 2
+    agree = ("--opinion", "agree", "--because", "So do we.")
+    one.say("answer", answered, "--to", urls[other], "--token-file", one.token, *agree)
     (operation,) = other.say("joint", "--bulletin", answered, "--json")["operations"]
     opinion = {"organisation": one.organisation, "opinion": "agree", "because": "So do we."}
     assert operation["opinions"] == [opinion]
@@ -91,8 +110,8 @@ def test_they_detect_apart_exchange_each_finds_what_it_missed_and_a_revocation_u
     # it is taken back, and all that it had caused
     for name in names[other]:
         other.say("revoke", name, "--by", "Ada", "--because", "The accounts were one customer's.")
-    other.publish(other.folder / "revoked")
-    outcomes = one.say("take", other.folder / "revoked", "--peer", "peer", "--json")["bulletins"]
+    other.say("publish")
+    outcomes = one.pull(urls[other])
     assert {outcome["became"] for outcome in outcomes} == {"revoked"}
     assert sum(outcome["undone"] for outcome in outcomes) > 0
     assert {case for outcome in outcomes for case in outcome["cases"]} == {str(one.folder / "with")}

@@ -69,7 +69,10 @@ def look(traffic: Path, group_key: Path | None, today: str | None, settings_file
             f"{one.bulletin.id}  {plain(one.bulletin.title)}: {len(one.leads)} accounts here match it, in shadow"
         )
         if over := [told.valid_until for told in one.bulletin.ranges if told.valid_until < day]:
-            click.echo(f"  {counted(len(over), 'network')} of it ran out, the last on {max(over)}: not looked for")
+            click.echo(
+                f"  {counted(len(over), 'network')} of it ran out, the last on {max(over)}: not looked for"
+                + ("" if today else "; `--on DAY` looks as if it were that day")
+            )
         if group is None and one.bulletin.families:
             click.echo("  its families were not looked for: that needs the group's key, `--group-key FILE`")
         for lead in one.leads[:20]:

@@ -23,8 +23,8 @@ from stillwatch.model.case import Case, Entry
 from stillwatch.settings import Share
 from stillwatch.share import preview as previews
 from stillwatch.share import refer, scrub
-from stillwatch.share.compose import compose
-from stillwatch.share.desk import Record, digest
+from stillwatch.share.compose import bulletin_id, compose
+from stillwatch.share.desk import Desk, Record, digest
 from stillwatch.share.files import write
 from stillwatch.share.formats import csv, misp, stix
 from stillwatch.share.log import Line
@@ -187,7 +187,9 @@ def export(
 ) -> None:  # fmt: skip
     """Write the bulletins of CASE to a file of yours; the log says so.
 
-    The same case gives the same bytes. For misp, PATH ending in .json is one document, anything else a feed.
+    Where the settings name releasers, what was released is written as it was, with the networks and families that it
+    had; the rest is left out and said. The same case gives the same bytes. For misp, PATH ending in .json is one
+    document, anything else a feed.
     """
     section = found(settings_file)
     case = cases.read(directory)
@@ -197,12 +199,16 @@ def export(
     for one in told:
         scrub.check(one, insiders(case))
     told = [open_.versioned(one) for one in told]
+    if section.releasers and not draft:
+        entries = {bulletin_id(section.organisation, entry.id): entry.id for entry in case.campaigns}
+        told, left = _released(told, open_, as_they_are=not (marking or note or references or traffic))
+        if left and (campaigns or not told):
+            raise ShareError(
+                "nobody has released it in this version", where=f"{entries[left[0]]}, bulletin {left[0]}",
+                hint="`share prepare`, then `share release` by a second person; or `--draft`, for eyes of the house",
+            )  # fmt: skip
+        refused = [*refused, *(f"{entries[one]}: nobody has released it" for one in left)]
     waiting = [one.id for one in told if not open_.is_released(one)]
-    if waiting and section.releasers and not draft:
-        raise ShareError(
-            "nobody has released it in this version", where=f"bulletin {waiting[0]}",
-            hint="`stillwatch share prepare`, then `release` by a second person; or `--draft`, for eyes of the house",
-        )  # fmt: skip
     if waiting:
         click.echo(f"{counted(len(waiting), 'bulletin')} of these nobody has released: for eyes of the house", err=True)
     written = drawn(told, form, out)
@@ -219,6 +225,17 @@ def export(
         click.echo(msgspec.json.encode({"schema": 1, "out": str(out), "bulletins": [one.id for one in told]}))
     else:
         click.echo(f"{len(told)} bulletin{'s' if len(told) != 1 else ''} in {out}, TLP:{_markings(told)}")
+
+
+def _released(told: Sequence[Bulletin], open_: Desk, *, as_they_are: bool) -> tuple[list[Bulletin], list[str]]:
+    """Give what was released, and the ids of what was not.
+
+    Args:
+        as_they_are: whether nothing else was asked for than what was released, in the version that was.
+    """
+    held = {one.bulletin.id: one.bulletin for one in open_.records() if one.released}
+    whole = {one.id: held.get(one.id) if as_they_are else one if open_.is_released(one) else None for one in told}
+    return [one for one in whole.values() if one is not None], [name for name, one in whole.items() if one is None]
 
 
 def drawn(told: Sequence[Bulletin], form: str, out: Path) -> list[bytes]:

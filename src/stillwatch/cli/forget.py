@@ -14,12 +14,13 @@ from stillwatch.cli._place import settings_option
 from stillwatch.cli._values import Instant
 from stillwatch.errors import UsageError
 from stillwatch.kit.plain import counted, plain
+from stillwatch.model.erased import ErasedParts
 from stillwatch.report.page import page
-from stillwatch.share.forget import ErasedShare, forget_share, is_share
+from stillwatch.share.forget import forget_share, is_share
 from stillwatch.store import cases
 from stillwatch.store import key as keys
 from stillwatch.store.forget import Erased, Wanted, forget
-from stillwatch.store.forget_state import ErasedState, forget_state, is_state
+from stillwatch.store.forget_state import forget_state, is_state
 
 
 @click.command("forget")
@@ -50,7 +51,7 @@ def command(
         if store not in states and store not in shares:
             cases.read(store)
     key = keys.find(settings.find(settings_file).store.key_file) if states else None
-    erased: list[Erased | ErasedState | ErasedShare] = []
+    erased: list[Erased | ErasedParts] = []
     for store in stores:
         if store in states and key is not None:
             erased.append(forget_state(store, wanted, key, dry_run=dry_run))
@@ -66,7 +67,7 @@ def command(
             click.echo(line)
 
 
-def _state_lines(erased: ErasedState | ErasedShare, dry_run: bool) -> Iterator[str]:
+def _state_lines(erased: ErasedParts, dry_run: bool) -> Iterator[str]:
     name = plain(erased.store)
     verb = "would be erased" if dry_run else "erased"
     if not erased.anything and not erased.left:

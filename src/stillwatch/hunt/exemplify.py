@@ -23,6 +23,8 @@ EXEMPLARS: Final = 12
 """Exchanges read of each label."""
 CLOSELY: Final = 96
 """Exchanges read of the few streams for which one customer may be named."""
+FILTER_BITS: Final = 20
+"""Most answers hold no fingerprint of any exemplar; a filter of a megabyte tells it of nearly all of them."""
 LOOK_ROWS: Final = 400_000
 """Exchanges of the traffic among which exemplars are sought, in pieces spread over its time."""
 
@@ -131,10 +133,30 @@ def _brings(scratch: Scratch, marks: dict[int, npt.NDArray[np.uint32]]) -> set[i
     numbers, _ = codes.encode(flat)
     order = np.argsort(numbers, kind="stable")
     starts = np.searchsorted(numbers[order], np.arange(len(codes) + 1))
+    bits = np.zeros(1 << FILTER_BITS, np.bool_)
+    bits[flat >> np.uint64(32 - FILTER_BITS)] = True
     found: set[int] = set()
     for start, piece in scratch.pieces("answer"):
-        lanes = codes.lookup(piece["answer"].reshape(-1).astype(np.uint64)).reshape(piece["answer"].shape)
-        for row in np.flatnonzero(((lanes >= 0) & (piece["answer"] != 0)).sum(axis=1) >= 2).tolist():
-            holders = [set(asked[order[starts[c] : starts[c + 1]]].tolist()) for c in lanes[row] if c >= 0]
-            found |= {one for one in set().union(*holders) if one > start + row and sum(one in h for h in holders) >= 2}
+        rows = _may_be_brought(piece["answer"], bits)
+        answer = piece["answer"][rows]
+        lanes = codes.lookup(answer.reshape(-1).astype(np.uint64)).reshape(answer.shape)
+        for place in np.flatnonzero(((lanes >= 0) & (answer != 0)).sum(axis=1) >= 2).tolist():
+            row = start + int(rows[place])
+            holders = [set(asked[order[starts[c] : starts[c + 1]]].tolist()) for c in lanes[place] if c >= 0]
+            found |= {one for one in set().union(*holders) if one > row and sum(one in h for h in holders) >= 2}
     return found
+
+
+@kernel
+def _may_be_brought(answer: npt.NDArray[np.uint32], bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """List the answers of which two fingerprints may be among some: nearly all answers have none."""
+    rows = np.empty(len(answer), np.int64)
+    found = 0
+    for row in range(len(answer)):
+        there = 0
+        for lane in range(answer.shape[1]):
+            mark = answer[row, lane]
+            there += mark != 0 and bits[mark >> np.uint32(32 - FILTER_BITS)]
+        rows[found] = row
+        found += there >= 2
+    return rows[:found]

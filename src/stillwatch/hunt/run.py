@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log2
@@ -101,10 +102,15 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
 def _keep(request: Request, log: Log, judged: Judged, key: Key, fresh: Path) -> None:
     """Write what a case keeps."""
     pq.write_table(judged.grants, fresh / cases.GRANTS, compression="zstd")
-    keep.keep(
-        keep.Kept(log=log, linked=judged.linked, entries=judged.entries, key=key, settings=request.settings.store),
-        fresh,
-    )
+    kept = keep.Kept(log=log, linked=judged.linked, entries=judged.entries, key=key, settings=request.settings.store)
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(keep.keep, kept, fresh)
+        _tell(log, judged, fresh)
+        keeping.result()
+
+
+def _tell(log: Log, judged: Judged, fresh: Path) -> None:
+    """Write what a person reads of a case."""
     (fresh / cases.REJECTED).write_bytes(log.rejected_file.read_bytes())
     (fresh / cases.LINEAGE).write_bytes(msgspec.json.encode(follow(log.declared.previous, judged.case)))
     (fresh / cases.REPORT).write_text(page.page(judged.case), "utf-8")

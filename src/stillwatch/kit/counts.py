@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.lots import arrange, beginnings
 
 U64 = np.uint64
 _SPREAD = U64(0x9E3779B97F4A7C15)
@@ -136,9 +137,8 @@ class Counts:
 def together(parts: list[Tally]) -> Tally:
     """Add tallies up."""
     one, other, times = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((other, one))
-    one, other, times = one[order], other[order], times[order]
-    fresh = np.ones(len(one), bool)
-    fresh[1:] = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
-    starts = np.flatnonzero(fresh)
+    least = int(one.min()) if len(one) else 0
+    one, other, times = arrange(one - np.int32(least), other, times, int(one.max(initial=least)) - least + 1)
+    one += np.int32(least)
+    starts = np.flatnonzero(beginnings(one, other))
     return Tally(one[starts], other[starts], np.add.reduceat(times, starts) if len(starts) else times)

@@ -19,6 +19,9 @@ from stillwatch.model.view import Most
 LEAST = 5
 """Owners of the smallest group that is proposed: the least that a finding may name."""
 
+FEW = 4
+"""Candidates for each member up to which to weigh them costs less than to look through the holders of all values."""
+
 COMMON_SHARE = 0.02
 """Share of all bearers from which on a value is commonplace, whoever holds it ..."""
 COMMON_MOST = 250.0
@@ -74,7 +77,9 @@ class UrnSight:
         return everybody
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        """Bound what `admit` gives, through the holders of what the members hold."""
+        """Bound what `admit` gives, through the holders of what the members hold; of a few candidates tell just it."""
+        if len(candidates) <= FEW * len(members):
+            return self.admit(members, candidates)
         ratios = [most_ratio(members, candidates, held, self.drawn) for held in self.columns]
         bits: npt.NDArray[np.float64] = np.log2(sum(ratios) / len(ratios))
         return bits

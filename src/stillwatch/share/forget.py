@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from stillwatch.errors import ShareError
+from stillwatch.model.erased import ErasedParts
 from stillwatch.share.exchange import IMPORTED, Exchange, Imported
 from stillwatch.share.files import locked, write
 from stillwatch.share.log import FILE as LOG
@@ -25,25 +26,6 @@ from stillwatch.share.psi.party import State
 BECAUSE: Final = "an identifier in it was erased on our side"
 
 
-class ErasedShare(msgspec.Struct, kw_only=True, frozen=True):
-    """What was erased from a share directory, or would be.
-
-    Attributes:
-        rows: how much of each part: `leads`, `identifiers offered for matching`, `offers`, `runs under way`, `runs` and
-            `names that matched`.
-        left: what holds identifiers and could not be looked through.
-    """
-
-    store: str
-    rows: dict[str, int]
-    left: list[str]
-
-    @property
-    def anything(self) -> bool:
-        """Tell whether anything was erased."""
-        return any(self.rows.values())
-
-
 def is_share(directory: Path) -> bool:
     """Tell whether a directory is one of sharing."""
     return any((directory / name).exists() for name in (PEERS, LOG, IMPORTED, FOLDER))
@@ -52,8 +34,11 @@ def is_share(directory: Path) -> bool:
 def forget_share(
     place: Path, accounts: Collection[str], identifiers: Collection[str], before: datetime | None, *,
     dry_run: bool = False,
-) -> ErasedShare:  # fmt: skip
+) -> ErasedParts:  # fmt: skip
     """Erase from a share directory.
+
+    Its parts are `leads`, `identifiers offered for matching`, `offers`, `runs under way`, `runs` and `names that
+    matched`.
 
     Args:
         identifiers: e-mail addresses, telephone numbers, cards or devices, in any way of writing.
@@ -73,7 +58,7 @@ def forget_share(
                 f"{held} offers and runs of matching hold identifiers and no accounts: name those of the account with "
                 "`--identifier`"
             )
-    return ErasedShare(store=str(place), rows={name: count for name, count in rows.items() if count}, left=left)
+    return ErasedParts(store=str(place), rows={name: count for name, count in rows.items() if count}, left=left)
 
 
 def _leads(place: Path, accounts: frozenset[str], before: datetime | None, dry_run: bool) -> int:

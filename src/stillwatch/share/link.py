@@ -98,6 +98,13 @@ class Link:
         try:
             answer = self._sent(method, self._root + path, body, {**self._headers, **headers})
             data = _whole(answer)
+        except ssl.SSLCertVerificationError as trouble:
+            self.close()
+            raise ShareError(
+                f"nobody whom this machine trusts vouches for the server: {trouble.verify_message}",
+                where=where,
+                hint="where its certificate is of a private authority, `--authority PEM` names that",
+            ) from None
         except (OSError, http.client.HTTPException) as trouble:
             self.close()
             raise ShareError(f"the server cannot be reached: {trouble}", where=where) from None

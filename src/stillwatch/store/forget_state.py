@@ -21,6 +21,7 @@ import numpy as np
 from stillwatch.kit import lookup
 from stillwatch.model.answer import Order
 from stillwatch.model.appeal import Appeal
+from stillwatch.model.erased import ErasedParts
 from stillwatch.store import book as books
 from stillwatch.store import counted, live
 from stillwatch.store.appeals import appeals
@@ -34,32 +35,16 @@ INBOX: Final = "inbox"
 OVER: Final = ("expired", "undone")
 
 
-class ErasedState(msgspec.Struct, kw_only=True, frozen=True):
-    """What was erased from a state directory, or would be.
-
-    Attributes:
-        rows: how much of each part: `orders`, `allowlist`, `grants`, `appeals`, `record`, `outbox`, `commands`, `runs`,
-            `members` (of the live state), `newcomers`, `inbox` (days of logs).
-        left: what still acts, and what has to be done first.
-    """
-
-    store: str
-    rows: dict[str, int]
-    left: list[str]
-
-    @property
-    def anything(self) -> bool:
-        """Tell whether anything was erased."""
-        return any(self.rows.values())
-
-
 def is_state(directory: Path) -> bool:
     """Tell whether a directory is one of state, and not a case."""
     return (directory / books.FILE).exists() or (directory / live.POINTER).exists()
 
 
-def forget_state(place: Path, wanted: Wanted, key: Key, *, dry_run: bool = False) -> ErasedState:
+def forget_state(place: Path, wanted: Wanted, key: Key, *, dry_run: bool = False) -> ErasedParts:
     """Erase from a state directory.
+
+    Its parts are `orders`, `allowlist`, `grants`, `appeals`, `record`, `outbox`, `commands`, `runs`, `members` (of the
+    live state), `newcomers` and `inbox` (days of logs).
 
     Raises:
         BookError: when the book or the counts cannot be read or written.
@@ -88,7 +73,7 @@ def forget_state(place: Path, wanted: Wanted, key: Key, *, dry_run: bool = False
         left.append(
             f"{waiting} files of logs as they came, in {place / INBOX}: take them in with `ingest`, then erase them"
         )
-    return ErasedState(store=str(place), rows={name: count for name, count in rows.items() if count}, left=left)
+    return ErasedParts(store=str(place), rows={name: count for name, count in rows.items() if count}, left=left)
 
 
 class _Part:

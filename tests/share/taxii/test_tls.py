@@ -79,8 +79,9 @@ def test_a_peer_is_known_by_his_certificate(tmp_path: Path) -> None:
         for other in (stranger, None):
             with pytest.raises(ShareError, match="answered 401"):
                 Client(url, certificate=other, authority=server).collections()
-        with pytest.raises(ShareError, match="cannot be reached"):
+        with pytest.raises(ShareError, match="nobody whom this machine trusts vouches for the server") as refused:
             Client(url, certificate=known).collections()
+        assert "--authority PEM" in (refused.value.hint or "")
     finally:
         listening.shutdown()
         thread.join()
