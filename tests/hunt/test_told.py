@@ -57,9 +57,7 @@ def test_three_who_hold_together_are_left_to_a_person_and_in_no_finding(town: An
     _pointed_at(traces, found, out)
     (one,) = out.undecided
     assert one.accounts.tolist() == [0, 3, 6, 9]
-    assert one.missing.startswith(
-        "5 owners, of whom there are 4: Other Lab points at them, and most of them are tied by "
-    )
+    assert one.missing.startswith("5 owners (there are 4): Other Lab points at them, and most are tied by ")
     assert out.drafts == []
 
 

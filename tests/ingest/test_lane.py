@@ -118,6 +118,21 @@ def test_whatever_stands_in_a_record_is_read_the_same(tmp_path_factory: Any, man
     assert quick == careful
 
 
+def test_a_role_and_an_end_that_are_no_text_are_read_as_carefully(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = []
+    for shape in SHAPES:
+        for odd in (True, 7, 1.5):
+            record = json.loads(json.dumps(shape))
+            record["messages"][0]["role"] = record["response"]["choices"][0]["finish_reason"] = odd
+            many.append(json.dumps(record).encode())
+    data = b"\n".join(many) + b"\n" + BLANK
+    careful = converted(data, tmp_path / "careful")
+    monkeypatch.setattr(_convert, "LANE_BYTES", 1)
+    assert converted(data, tmp_path / "quick") == careful
+
+
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.lists(lines(), min_size=1, max_size=12), st.integers(1, 40_000), st.sampled_from([100, 3000, 1 << 20]))
 def test_a_file_read_in_parts_gives_each_line_once(

@@ -97,9 +97,8 @@ def _pointed_at(traces: Traces, joined: Joined, out: Decided) -> None:
                 accounts=traces.crowd.accounts_of(one.members),
                 because="",
                 explanation="",
-                missing=(f"{LEAST} owners, of whom there are {len(one.members)}" if few else "ties in one piece")
-                + f": {one.told.label} points at them, and most of them are tied by "
-                + (" and ".join(one.tied[:3]) or "no one view"),
+                missing=(f"{LEAST} owners (there are {len(one.members)})" if few else "ties in one piece")
+                + f": {one.told.label} points at them, and most are tied by {', '.join(one.tied[:3]) or 'no one view'}",
             )
         )
 

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.ingest import _answers
-from stillwatch.ingest._course import ANSWER, BLOCKS, CHOICES, FINISH, INDEX, SAID, THOUGHT
-from stillwatch.ingest._pieces import Pieces
+from stillwatch.ingest._course import ANSWER, BLOCKS, CHOICES, SAID, THOUGHT
+from stillwatch.ingest._pieces import Pieces, Places
 from stillwatch.ingest._reader import calls_array
 from stillwatch.ingest._shapes import Answer, Said
 from stillwatch.kit.json_walk import SLOW, Found
 
 Mask = npt.NDArray[np.bool_]
+Numbered = tuple[list[Any], npt.NDArray[np.int32]]
 _decode: Final = msgspec.json.Decoder(Said).decode
 
 
@@ -24,8 +25,8 @@ def columns(
     data: bytes | bytearray,
     found: Found,
     answer: int,
-    finishes: list[Any],
-    indexes: list[Any],
+    finishes: Numbered,
+    indexes: Numbered,
     pieces: Pieces,
     slow: Mask,
     *,
@@ -35,26 +36,30 @@ def columns(
 
     Args:
         answer: the slot of the whole answer.
-        finishes: the reason to stop behind each number, from 0 for none; `indexes` likewise.
+        finishes: the reason to stop behind each number, from 0 for none, and the number of each row; `indexes`
+            likewise.
         slow: set for lines that are handed back.
     """
     lines = len(slow)
     rows = found.rows[: found.counts[1]]
     mine = np.flatnonzero(rows[:, 1] == CHOICES)
-    line, places = rows[mine, 0], found.row_places[mine]
+    line = rows[mine, 0]
+    said_at, thought_at, blocks = (found.row_places[slot, mine] for slot in (SAID, THOUGHT, BLOCKS))
     counts = np.bincount(line, minlength=lines)
-    good = _good(line, rows[mine, 4], places, np.array([one or 0 for one in indexes])[found.row_codes[INDEX, mine]])
+    index = np.array([one or 0 for one in indexes[0]])[indexes[1][mine]]
+    good = _good(line, rows[mine, 4], said_at, thought_at, blocks, index)
     common = counts > 0
     common[line[~good]] = False
     common &= found.lines[:lines, 3] & (ANSWER | SLOW) == 0
     first = np.flatnonzero(np.diff(line, prepend=-1))
     first = first[common[line[first]]]
     said, thoughts = np.zeros((2, lines, 2), np.int32)
-    said[line[first]], thoughts[line[first]] = places[first, SAID], places[first, THOUGHT]
+    lines_of = line[first]
+    said[lines_of], thoughts[lines_of] = said_at[first], thought_at[first]
     finish = np.zeros(lines, np.int64)
-    finish[line[first]] = found.row_codes[FINISH, mine[first]]
-    names, calls = [one or None for one in finishes], [None] * lines
-    whole = found.places[:lines, answer]
+    finish[lines_of] = finishes[1][mine[first]]
+    names, calls = [one or None for one in finishes[0]], [None] * lines
+    whole = found.places[answer, :lines]
     rest = np.flatnonzero(~common & ~slow & ((whole[:, 1] - whole[:, 0] > 2) | (counts > 0)))
     if len(rest):
         _uncommon(data, whole, rest, (said, thoughts, finish), names, calls, pieces, slow)
@@ -66,7 +71,7 @@ def columns(
     several = common & (counts > 1)
     if several.any():
         own = several[line]
-        flat, bad = pieces.column(places[own, SAID], high=high)
+        flat, bad = pieces.column(said_at[own], high=high)
         slow[line[own][bad]] = True
         offsets = np.zeros(lines + 1, np.int32)
         offsets[1:] = np.cumsum(np.where(several, counts, 0))
@@ -78,10 +83,12 @@ def columns(
     return made
 
 
-def _good(line: npt.NDArray[np.int32], marks: npt.NDArray[np.int32], places: Any, index: Any) -> Mask:
+def _good(
+    line: npt.NDArray[np.int32], marks: npt.NDArray[np.int32], said: Places, thought: Places, blocks: Places, index: Any
+) -> Mask:
     """Tell which choices are plain text, with their thoughts as text, in the order of their numbers."""
-    told: Mask = (marks == 0) & (places[:, SAID, 1] != 0)
-    told &= (places[:, BLOCKS, 1] == 0) | (places[:, THOUGHT, 1] - places[:, THOUGHT, 0] > 2)
+    told: Mask = (marks == 0) & (said[:, 1] != 0)
+    told &= (blocks[:, 1] == 0) | (thought[:, 1] - thought[:, 0] > 2)
     told[1:] &= (line[1:] != line[:-1]) | (index[1:] >= index[:-1])
     return told
 

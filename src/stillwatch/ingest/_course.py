@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from stillwatch.ingest import _shapes
 from stillwatch.ingest._mapping import FORWARDED_FOR, Columns, Keys
 from stillwatch.ingest._tree import Node, Tree
-from stillwatch.kit import json_walk
-from stillwatch.kit.json_walk import ARRAY, FLAG, NULL, NUMBER, OBJECT, SLOW, TEXT
+from stillwatch.kit import json_plan
+from stillwatch.kit.json_plan import Entry
+from stillwatch.kit.json_scan import ARRAY, FLAG, NULL, NUMBER, OBJECT, TEXT
+from stillwatch.kit.json_walk import SLOW
 
 ANSWER: Final = 2
 """The mark of a line whose answer has another shape than the common one."""
@@ -22,11 +23,8 @@ ROLE, CONTENT = 0, 1
 FINISH, SAID, THOUGHT, INDEX, MESSAGE, BLOCKS = 2, 3, 4, 5, 6, 7
 """Slots of a choice."""
 ROW_SLOTS: Final = 8
-_CODED_ROWS: Final = (ROLE, FINISH, INDEX)
 _ANY: Final = TEXT | NULL | NUMBER | FLAG | OBJECT | ARRAY
 _SCALAR: Final = TEXT | NULL | NUMBER | FLAG
-
-Entry = tuple[int, int, bool, int, int, int]
 
 
 def _row(kinds: int, slot: int = -1, into: int = -1, blame: int = 0) -> Entry:
@@ -75,10 +73,7 @@ class Course:
         self.slots: dict[tuple[str, Keys], int] = {key: self._of[node] for key, node in tree.leaves.items()}
         self.messages = self._slot_of(mapping, "messages")
         self.answer = self._slot_of(mapping, "response")
-        coded = np.zeros((2, max(len(self.types), ROW_SLOTS)), np.bool_)
-        coded[0, : len(self.types)] = [type_ is not None for type_ in self.types]
-        coded[1, list(_CODED_ROWS)] = True
-        self.plan = json_walk.plan(self._contexts, self._tables, coded)
+        self.plan = json_plan.plan(self._contexts, self._tables)
 
     def _slot_of(self, mapping: Columns, column: str) -> int:
         row = mapping.rows[column]

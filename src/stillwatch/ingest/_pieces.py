@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.kit import json_walk
+from stillwatch.kit import json_texts
 
 Places = npt.NDArray[np.int32]
 NOWHERE = (0, 0)
@@ -18,10 +18,13 @@ class Pieces:
     """The texts of one block.
 
     A place is that of a JSON text in the block, with its quotes, or one that `keep` gave.
+
+    Attributes:
+        data: the bytes of the block.
     """
 
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
-        self._data = data
+        self.data = data
         self._extra = bytearray()
 
     def keep(self, text: str | None) -> tuple[int, int]:
@@ -43,10 +46,10 @@ class Pieces:
             The column; and which of its texts are not what JSON or UTF-8 allow.
         """
         begun = np.where(places[:, 0] < 0, -1 - places[:, 0], places[:, 0])
-        out = np.empty(int((places[:, 1] - begun).sum()) + json_walk.MARGIN, np.uint8)
+        out = np.empty(int((places[:, 1] - begun).sum()) + json_texts.MARGIN, np.uint8)
         offsets, bad = np.zeros(len(places) + 1, np.int32), np.zeros(len(places), np.bool_)
-        extra = np.frombuffer(bytes(self._extra) + bytes(json_walk.MARGIN), np.uint8)
-        json_walk.texts(self._data, extra, np.ascontiguousarray(places), out, offsets, bad)
+        extra = np.frombuffer(bytes(self._extra) + bytes(json_texts.MARGIN), np.uint8)
+        json_texts.texts(self.data, extra, np.ascontiguousarray(places), out, offsets, bad)
         if high:
             _check(out, offsets, bad)
         absent = (places[:, 1] == 0) if empty else np.diff(offsets) == 0

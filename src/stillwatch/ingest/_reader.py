@@ -59,21 +59,21 @@ class Reader:
     Args:
         mapping: which field fills which column.
         trusted: proxies whose X-Forwarded-For is believed.
-        placeholders: ids that stand for nobody, and so are no account.
+        placeholders: ids that stand for nobody, and so are no account; kept as `nobody`.
     """
 
     def __init__(self, mapping: Columns, trusted: Sequence[Network] = (), placeholders: Sequence[str] = ()) -> None:
         self.mapping = mapping
         self.tree = Tree(mapping)
         self.record: type[Record] = self.tree.record
-        self._placeholders = frozenset(placeholders)
+        self.nobody = frozenset(placeholders)
         self.clients = Clients(trusted)
         self.offers = Offers()
         self.opens = _ALL if mapping.opens_text else _LIST_COLUMNS if mapping.table else frozenset()
 
     def somebody(self, values: Values) -> Values:
         """Leave out ids that stand for nobody."""
-        known = self._placeholders
+        known = self.nobody
         try:
             if known.isdisjoint(values):
                 return values

@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.ingest._course import CONTENT, MESSAGES, ROLE
-from stillwatch.ingest._pieces import Pieces
+from stillwatch.ingest._coded import Coded
+from stillwatch.ingest._course import CONTENT, MESSAGES
+from stillwatch.ingest._pieces import Pieces, Places
 from stillwatch.ingest._shapes import Message
 from stillwatch.ingest._turns import CALL_ITEMS, ROLES, Turns
 from stillwatch.kit.json_walk import SLOW, Found
 from stillwatch.model.exchange import MESSAGE
 
+Numbered = tuple[list[Any], npt.NDArray[np.int32]]
 Turned = list[tuple[str, str | None]]
+Turns3 = tuple[npt.NDArray[np.int32], Places, npt.NDArray[np.int64]]
 _KEPT: Final = 4096
 _SHORT: Final = 4096
 _LATE: Final = 1 << 30
@@ -33,7 +36,7 @@ class Spoken:
         self,
         data: bytes | bytearray,
         found: Found,
-        roles: list[Any],
+        roles: Numbered,
         pieces: Pieces,
         slow: npt.NDArray[np.bool_],
         *,
@@ -42,7 +45,7 @@ class Spoken:
         """Give the leading system texts and the conversations of all lines.
 
         Args:
-            roles: the role behind each number, from 0 for none.
+            roles: the role behind each number, from 0 for none, and the number of each row.
             slow: set for lines that are handed back.
         """
         turns = self._turns(data, found, roles, pieces, slow)
@@ -66,34 +69,57 @@ class Spoken:
         return system, pa.ListArray.from_arrays(pa.array(offsets), pairs, type=pa.list_(MESSAGE), mask=mask)
 
     def _turns(
-        self, data: bytes | bytearray, found: Found, roles: list[Any], pieces: Pieces, slow: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        self, data: bytes | bytearray, found: Found, roles: Numbered, pieces: Pieces, slow: npt.NDArray[np.bool_]
+    ) -> Turns3:
         """Give of each turn its line, the place of its text, and the number of its role among `_names`."""
         rows = found.rows[: found.counts[1]]
         mine = np.flatnonzero(rows[:, 1] == MESSAGES)
-        line, places = rows[mine, 0], found.row_places[mine, CONTENT]
+        line, places = rows[mine, 0], found.row_places[CONTENT, mine]
         self._silent = np.bincount(line, minlength=len(slow)) == 0
-        self._names = list(dict.fromkeys(["user", *(ROLES.get(role, role) for role in roles if role)]))
+        self._names = list(dict.fromkeys(["user", *(ROLES.get(role, role) for role in roles[0] if role)]))
         number = {name: place for place, name in enumerate(self._names)}
-        names = np.array([number[ROLES.get(role, role) if role else "user"] for role in roles])[
-            found.row_codes[ROLE, mine]
-        ]
+        names = np.array([number[ROLES.get(role, role) if role else "user"] for role in roles[0]])[roles[1][mine]]
         odd = np.flatnonzero((rows[mine, 4] & SLOW != 0) | (places[:, 1] == 0))
         if not len(odd):
             return line, places, names
-        made = [self._turned(bytes(data[start:end])) for start, end in rows[mine[odd], 2:4].tolist()]
-        slow[line[odd[[one is None for one in made]]]] = True
-        counts = np.ones(len(mine), np.int64)
-        counts[odd] = [len(one or ()) for one in made]
-        index = np.repeat(np.arange(len(mine)), counts)
+        whole = np.ascontiguousarray(rows[mine[odd], 2:4])
+        coded = Coded(pieces.data, whole)
+        made = [self._turned(bytes(data[start:end])) for start, end in whole[coded.firsts].tolist()]
+        one = coded.codes - 1
+        slow[line[odd[np.array([turned is None for turned in made])[one]]]] = True
+        return self._spread(line, places, names, odd, one, made, pieces)
+
+    def _spread(
+        self,
+        line: npt.NDArray[np.int32],
+        places: Places,
+        names: npt.NDArray[np.int64],
+        odd: npt.NDArray[np.int64],
+        one: npt.NDArray[np.int32],
+        made: list[Turned | None],
+        pieces: Pieces,
+    ) -> Turns3:
+        """Put the turns that odd messages make into the places of these messages.
+
+        Args:
+            odd: which messages are odd, and `one`, which of those that are `made` each is.
+        """
+        kept = np.array([pieces.keep(text) for turned in made for _, text in turned or ()], np.int32).reshape(-1, 2)
+        spoken = np.array([self._named(role) for turned in made for role, _ in turned or ()], np.int64)
+        sizes = np.array([len(turned or ()) for turned in made])
+        counts = np.ones(len(line), np.int64)
+        counts[odd] = sizes[one]
+        index = np.repeat(np.arange(len(line)), counts)
         line, places, names = line[index], places[index], names[index]
-        for start, turned in zip((np.cumsum(counts) - counts)[odd], made, strict=True):
-            for place, (role, text) in enumerate(turned or (), start):
-                if role not in number:
-                    number[role] = len(self._names)
-                    self._names.append(role)
-                places[place], names[place] = pieces.keep(text), number[role]
+        into, out_of = (_runs(first, sizes[one]) for first in (_before(counts)[odd], _before(sizes)[one]))
+        places[into], names[into] = kept[out_of], spoken[out_of]
         return line, places, names
+
+    def _named(self, role: str) -> int:
+        """Give the number of a role."""
+        if role not in self._names:
+            self._names.append(role)
+        return self._names.index(role)
 
     def _turned(self, raw: bytes) -> Turned | None:
         """Turn one message into turns; None where that depends on its neighbours, or where it is none."""
@@ -115,6 +141,16 @@ class Spoken:
         turns = Turns()
         turns.add([message], verbatim=True)
         return list(zip(turns.roles, turns.contents, strict=True))
+
+
+def _before(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give where each of some runs begins, one after the other."""
+    return np.cumsum(sizes) - sizes
+
+
+def _runs(first: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Write out runs of numbers, each from its first one on."""
+    return np.repeat(first - _before(sizes), sizes) + np.arange(int(sizes.sum()))
 
 
 def _leading(line: npt.NDArray[np.int32], system: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -21,7 +21,20 @@ R = TypeVar("R")
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function to machine code that holds no GIL; cached where a cache can be written."""
-    options: dict[str, Any] = {"nogil": True, "nopython": True, "error_model": "numpy", "boundscheck": False}
+    return _compiled(function, {})
+
+
+def lean(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel that only looks at arrays which it is given, and makes none, without counting references.
+
+    Handed from part to part in tuples, an array is counted at each step, which in a kernel of many parts costs ten
+    times the work itself; numba can take that out of simple loops only. The caller keeps the arrays alive.
+    """
+    return _compiled(function, {"_nrt": False})
+
+
+def _compiled(function: Callable[P, R], more: dict[str, Any]) -> Callable[P, R]:
+    options = {"nogil": True, "nopython": True, "error_model": "numpy", "boundscheck": False, **more}
     try:
         compiled: Callable[P, R] = numba.jit(cache=True, **options)(function)
     except RuntimeError:  # numba found no place for a cache: compile at each start
@@ -113,6 +126,42 @@ def _marks64(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - 
     return seven(types.uint64, types.uint64), generate
 
 
+def _differs64(_typing: Any, one: Any, place: Any, other: Any, there: Any) -> Any:  # noqa: ARG001 - as numba asks
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        left, right = (
+            builder.load(builder.inttoptr(builder.add(*both), lanes.as_pointer()), align=1)
+            for both in (args[:2], args[2:])
+        )
+        return builder.bitcast(builder.icmp_unsigned("!=", left, right), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64, types.uint64, types.uint64), generate
+
+
+def _beyond_number64(_typing: Any, address: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        bytes64 = builder.load(builder.inttoptr(builder.add(*args), lanes.as_pointer()), align=1)
+
+        def every(value: int) -> Any:
+            return ir.Constant(lanes, [value] * 64)
+
+        told = builder.icmp_unsigned("<", builder.sub(bytes64, every(0x30)), every(10))
+        for sign in b"+-.":
+            told = builder.or_(told, builder.icmp_unsigned("==", bytes64, every(sign)))
+        told = builder.or_(told, builder.icmp_unsigned("==", builder.or_(bytes64, every(0x20)), every(0x65)))
+        return builder.not_(builder.bitcast(told, ir.IntType(64)))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+def _ones(_typing: Any, word: Any) -> Any:  # noqa: ARG001 - numba's signature
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), generate
+
+
 def _copy64(_typing: Any, source: Any, offset: Any, target: Any, place: Any) -> Any:  # noqa: ARG001 - as numba asks
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         lanes = ir.VectorType(ir.IntType(8), 64)
@@ -146,3 +195,12 @@ line feeds, bytes above ASCII; in a handful of vector instructions. Inside kerne
 
 copy64 = cast("Callable[[np.uint64, np.uint64, np.uint64, np.uint64], np.uint64]", intrinsic(_copy64))
 """Copy 64 bytes and tell which of them are backslashes, bit i for byte i; inside kernels only."""
+
+differs64 = cast("Callable[[np.uint64, np.uint64, np.uint64, np.uint64], np.uint64]", intrinsic(_differs64))
+"""Compare 64 bytes with 64 others and tell which differ, bit i for byte i; inside kernels only."""
+
+beyond_number64 = cast("Callable[[np.uint64, np.uint64], np.uint64]", intrinsic(_beyond_number64))
+"""Tell which of 64 bytes cannot stand in a number, bit i for byte i; inside kernels only."""
+
+ones = cast("Callable[[np.uint64], np.uint64]", intrinsic(_ones))
+"""Count the bits that are set in a word; inside kernels only."""
