@@ -18,15 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from stillwatch import sim
 from stillwatch.hunt import weigh
-from stillwatch.hunt.linked import link
+from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
 from stillwatch.judge import axes
 from stillwatch.judge.gather import Settled
 from stillwatch.judge.look import LEAST
+from stillwatch.kit import groups as sets
 from stillwatch.kit.intervals import clopper_pearson
 from stillwatch.store import key as keys
 
@@ -62,12 +64,18 @@ def judged(
         members = np.unique(crowd.owner[[code[one] for one in accounts if one in code]]).astype(np.int32)
         if len(members) >= LEAST:
             named.append((name, extracts))
-            settled.append(Settled(members=members, ties={}, weights={}, total=0.0, seed=0))
+            settled.append(Settled(members=members, ties={}, weights=shards(linked, members), total=0.0, seed=0))
     told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled))
     for number, (name, extracts) in enumerate(named):
         reads = [told.streams[number, one.family] for one in told.own[number]]
         pool = told.pools.get(number)
         yield name, extracts, axes.intent(reads, pool, told.wholes.get(number)), axes.intent(reads, pool)
+
+
+def shards(linked: Linked, members: npt.NDArray[np.int32]) -> dict[str, float]:
+    """Weigh whether the members avoid each other on one list; nothing where nothing links anybody."""
+    look = linked.joined.looks.get("shards")
+    return {"shards": float(look.sight.weigh(sets.of([members]))[0])} if look else {}
 
 
 def main() -> None:

@@ -204,3 +204,33 @@ def test_what_was_released_is_exported_as_it_was_and_the_rest_is_said(
     assert leave(*wanted) == 1  # nobody has released that
     assert "nobody has released it in this version (cam-9d7f7b2711, bulletin " in capsys.readouterr().err
     assert leave("export", case, "--format", "stix", "--out", case.parent / "n.json", "--campaign", "net-1") == 1
+
+
+def test_what_was_revoked_is_told_by_file_too_and_keeps_nothing_else_back(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = [an_entry(), an_entry(id="net-1", finding="account_network")]
+    (case / "case.json").write_bytes(msgspec.json.encode(a_case(*entries)))
+    leave("prepare", case, "--by", "Ada", "--campaign", "cam-9d7f7b2711", "--json")
+    (record,) = json.loads(capsys.readouterr().out)["bulletins"]
+    name = record["bulletin"]["id"]
+    leave("release", name, "--by", "Grace")
+    peer = case.parent / "peer"
+    peer.mkdir()
+    (peer / "peers.toml").write_text('[[peer]]\nname = "a"\norganisation = "Example Lab"\n')
+    settings = peer / "stillwatch.toml"
+    settings.write_text(f'[share]\norganisation = "Other Lab"\ndirectory = "{peer}"\n')
+    for became in ("new", "revoked"):
+        assert leave("export", case, "--format", "stix", "--out", case.parent / "b.json", "--by", "Ada") == 0
+        capsys.readouterr()
+        with pytest.MonkeyPatch.context() as elsewhere:
+            elsewhere.delenv("STILLWATCH_SHARE")
+            assert leave("take", case.parent / "b.json", "--peer", "a", "--json", "--settings", settings) == 0
+        outcomes = {one["bulletin"]: one["became"] for one in json.loads(capsys.readouterr().out)["bulletins"]}
+        assert outcomes[name] == became
+        leave("revoke", name, "--by", "Ada", "--because", "An error.")
+    for verb in ("preview", "prepare"):
+        assert leave(verb, case) == 0
+        printed = capsys.readouterr()
+        assert "not shared: cam-9d7f7b2711: it was revoked, and that is for good" in printed.out + printed.err
+    assert leave("prepare", case, "--campaign", "cam-9d7f7b2711") == 1

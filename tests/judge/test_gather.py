@@ -35,6 +35,7 @@ class Sees:
     ADMITS: bool = True
     JOINS: bool = True
     WITHIN: str = ""
+    ASIDE: tuple[str, ...] = ()
     INNOCENT: str = ""
     nobody: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
@@ -85,3 +86,15 @@ def test_a_group_tells_its_own_weights_and_counts_neither_its_proposer_nor_more_
     (group,) = settled(28.0)
     assert group.weights == {"one": 12.0, "two": 24.0, "three": 1.0}
     assert group.total == 25.0
+
+
+@pytest.mark.parametrize(("by", "stands"), [("chain", True), ("one", False)])
+def test_who_hangs_in_a_chain_is_told_from_the_others_of_the_chain(by: str, stands: bool) -> None:
+    """Four bits in each of two views are too few to stand out from the whole log, and enough among forty."""
+    proposer = Sees(0.0, 0.0, proposes=True, tie=0.0, ASIDE=("two",))
+    sights = {by: proposer, "two": Sees(99.0, 99.0, tie=4.0), "three": Sees(30.0, 28.0, tie=4.0)}
+    looks = {name: Look(view=sight, sight=sight) for name, sight in sights.items()}
+    proposals = examine(looks, 0.05)
+    assert proposals.bits["two"].tolist() == [0.0], "the view that looks at the same does not weigh it"
+    settled = gather(looks, proposals, np.zeros(OWNERS, bool))
+    assert [one.members.tolist() for one in settled] == ([list(range(CORE))] if stands else [])

@@ -41,6 +41,15 @@ def test_a_family_like_the_controls_rarely_reaches_many_bits() -> None:
         assert (bits >= level).mean() <= 2.0**-level * 1.15
 
 
+def test_many_hands_alone_are_no_list() -> None:
+    """Any six who ask once each look like one; only whose hands avoid each other on a list of others go through it."""
+    controls = np.zeros((100, len(STATISTICS)))
+    open_, avoiding = intent.weigh(np.repeat(whole("divided"), 2, axis=0), controls, np.array([False, True]))
+    assert (open_.bits, open_.kinds, open_.alike["divided"]) == (0.0, [], 0.0)
+    assert avoiding.bits > 6
+    assert avoiding.kinds == ["divided"]
+
+
 def test_without_controls_nothing_has_bits() -> None:
     assert intent.weigh(whole("reasoning"), np.zeros((0, len(STATISTICS))))[0].bits == 0.0
 

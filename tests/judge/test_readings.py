@@ -28,7 +28,7 @@ GROUPS = {
 
 def test_every_trait_of_a_reading_has_a_sentence() -> None:
     assert {trait for reading in READINGS for trait in reading.expects} <= set(TRAITS)
-    assert {reading.key for reading in READINGS if reading.side == HIDDEN} <= set(HARD)
+    assert {reading.key for reading in READINGS if reading.side == HIDDEN} <= {*HARD, "chained"}  # made of hard links
 
 
 def test_an_account_factory_is_read_as_hidden_by_a_wide_margin() -> None:
@@ -70,6 +70,31 @@ def test_invented_institutions_opened_at_one_machine_are_no_course() -> None:
     course |= {"own_frame": 0.0, "business": 0.3}
     margins = [best(weigh(course | {"claims": claims}, 30, USUAL))[2] for claims in (0.0, 0.5)]
     assert margins[0] < axes.MARGIN_BITS <= margins[1]
+
+
+CHAINED = STRANGERS | {
+    "purse": 0.7, "device": 0.5, "block": 1.0, "chained": 1.0, "shared_frame": 1.0, "own_frame": 0.0,
+}  # fmt: skip
+
+
+def test_a_chain_of_small_purses_in_homes_of_their_own_is_read_as_hidden() -> None:
+    hidden, _, margin = best(weigh(CHAINED, 12, USUAL))
+    assert hidden.reading.name == "a chain of small purses and machines"
+    assert margin >= 2 * axes.MARGIN_BITS
+    assert axes.deception(20.0, weigh(CHAINED, 12, USUAL), CHAINED, 12).axis.passed
+
+
+def test_an_extended_family_behind_the_addresses_of_its_homes_clears() -> None:
+    shares = CHAINED | {"egress": 0.8, "own_frame": 0.6, "purse": 0.9}
+    honest, margin = best(weigh(shares, 12, USUAL))[1:]
+    assert honest.reading.name == "relatives"
+    assert margin < axes.MARGIN_BITS
+    assert not axes.deception(20.0, weigh(shares, 12, USUAL), shares, 12).axis.passed
+
+
+def test_no_family_has_fifty_members() -> None:
+    shares = CHAINED | {"egress": 0.8, "own_frame": 0.6, "purse": 0.9}
+    assert "relatives" not in {one.reading.name for one in weigh(shares, 50, USUAL)}
 
 
 def test_without_its_key_a_hidden_reading_is_not_held() -> None:

@@ -14,10 +14,11 @@ from tests.share.conftest import ACTOR
 from stillwatch.errors import ShareError
 from stillwatch.model.actor import NEVER, Actor, Ground, Reply
 from stillwatch.model.bulletin import Bulletin
-from stillwatch.share import actors, scrub
+from stillwatch.share import actors, inbox, scrub
 from stillwatch.share.desk import Desk
 from stillwatch.share.exchange import Exchange
 from stillwatch.share.formats import csv, misp, stix
+from stillwatch.share.peers import Peer
 
 PAYMENT, SIGN_UP = ACTOR.grounds
 DENIAL = Reply(on=date(2026, 5, 12), stance="denies", says="We have nothing to do with these accounts.")
@@ -101,6 +102,11 @@ def test_what_is_named_answers_and_the_answer_travels(desk: Desk, bulletin: Bull
     there = Exchange(tmp_path / "there")
     (outcome,) = there.take(stix.read(stix.write([record.bulletin])), "a", "Example Lab")
     assert outcome.became == "new"
+    told = json.loads(stix.write([record.bulletin]))["objects"]
+    assert inbox.take(tmp_path / "there", told, Peer(name="a", organisation="Example Lab")) == (
+        0,
+        [],
+    )  # none of the lab's
     held = there.all()[0].bulletin.actor
     assert held is not None
     assert held.replies == [DENIAL]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +60,7 @@ def preview(
     case = cases.read(directory)
     extras = Extras(directory, case, traffic, group_key)
     told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras, referred(references)))
+    told, refused = _alive(told, refused, desk(section), _entries(case, section), campaigns)
     drawn = [desk(section).versioned(one) for one in told]
     bad = {one.id: scrub.refusals(one, insiders(case)) for one in drawn}
     if as_json:
@@ -103,6 +104,7 @@ def prepare(
     extras = Extras(directory, case, traffic, group_key)
     told, refused = bulletins(directory, case, section, Asked(campaigns, marking, note, extras, referred(references)))
     open_ = desk(section)
+    told, refused = _alive(told, refused, open_, _entries(case, section), campaigns)
     for one in told:
         scrub.check(one, insiders(case))
     records = [open_.prepare(one, speaker(who), insiders(case)) for one in told]
@@ -188,8 +190,8 @@ def export(
     """Write the bulletins of CASE to a file of yours; the log says so.
 
     Where the settings name releasers, what was released is written as it was, with the networks and families that it
-    had; the rest is left out and said. The same case gives the same bytes. For misp, PATH ending in .json is one
-    document, anything else a feed.
+    had; the rest is left out and said. What was revoked is written as revoked. The same case gives the same bytes. For
+    misp, PATH ending in .json is one document, anything else a feed.
     """
     section = found(settings_file)
     case = cases.read(directory)
@@ -198,9 +200,9 @@ def export(
     open_ = desk(section)
     for one in told:
         scrub.check(one, insiders(case))
-    told = [open_.versioned(one) for one in told]
+    told = [open_.taken_back(one.id) or open_.versioned(one) for one in told]
     if section.releasers and not draft:
-        entries = {bulletin_id(section.organisation, entry.id): entry.id for entry in case.campaigns}
+        entries = _entries(case, section)
         told, left = _released(told, open_, as_they_are=not (marking or note or references or traffic))
         if left and (campaigns or not told):
             raise ShareError(
@@ -225,6 +227,20 @@ def export(
         click.echo(msgspec.json.encode({"schema": 1, "out": str(out), "bulletins": [one.id for one in told]}))
     else:
         click.echo(f"{len(told)} bulletin{'s' if len(told) != 1 else ''} in {out}, TLP:{_markings(told)}")
+
+
+def _entries(case: Case, section: Share) -> dict[str, str]:
+    """Tell which entry of a case each bulletin is about."""
+    return {bulletin_id(section.organisation, entry.id): entry.id for entry in case.campaigns}
+
+
+def _alive(
+    told: Sequence[Bulletin], refused: Sequence[str], open_: Desk, entries: Mapping[str, str], asked: Sequence[str]
+) -> tuple[list[Bulletin], list[str]]:  # fmt: skip
+    """Leave out what was revoked, and say so; whoever asks for one by name is refused."""
+    gone = [] if asked else [one.id for one in told if open_.taken_back(one.id)]
+    alive = [one for one in told if one.id not in gone]
+    return alive, [*refused, *(f"{entries[one]}: it was revoked, and that is for good" for one in gone)]
 
 
 def _released(told: Sequence[Bulletin], open_: Desk, *, as_they_are: bool) -> tuple[list[Bulletin], list[str]]:

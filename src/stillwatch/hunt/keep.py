@@ -48,6 +48,7 @@ class Kept:
     entries: Entries
     key: Key
     settings: Store
+    threads: int = 1
 
 
 def keep(kept: Kept, fresh: Path) -> None:
@@ -56,7 +57,7 @@ def keep(kept: Kept, fresh: Path) -> None:
     Raises:
         OSError: when the disk is full.
     """
-    stands = nearest(kept.linked.joined, kept.linked.traces.crowd.owners)
+    stands = nearest(kept.linked.joined, kept.linked.traces.crowd.owners, kept.threads)
     for name, table in (
         (cases.MEMBERS, _members(kept, stands)),
         (cases.STREAMS, _streams(kept, stands)),

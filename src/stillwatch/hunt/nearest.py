@@ -5,6 +5,7 @@ Kept in the case, so that `explain` can say why an account was found, and why an
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -13,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.join import Joined
+from stillwatch.judge.admit import capped
 from stillwatch.judge.gather import Settled
-from stillwatch.judge.look import STRANGERS, TIE_BITS
+from stillwatch.judge.look import STRANGERS, TIE_BITS, Look
 
 NOWHERE = -1
 
@@ -37,11 +39,16 @@ class Nearest:
     """The strongest proposed group that he is in, as a place in `joined.proposals`; NOWHERE for none."""
 
 
-def nearest(joined: Joined, owners: int) -> Nearest:
+def nearest(joined: Joined, owners: int, threads: int = 1) -> Nearest:
     """Find where each owner stands.
 
-    Cost: for each settled group, the views look once at its neighbours.
+    Cost: for each settled group, the views look once at its neighbours; as many at a time as there are threads.
     """
+    with ThreadPoolExecutor(threads) as pool:
+        return _nearest(joined, owners, pool)
+
+
+def _nearest(joined: Joined, owners: int, pool: Executor) -> Nearest:
     group, near = np.full(owners, NOWHERE, np.int32), np.full(owners, NOWHERE, np.int32)
     ties = {name: np.full(owners, np.nan, np.float32) for name in joined.looks}
     bits = np.full(owners, -np.inf, np.float32)
@@ -50,12 +57,12 @@ def nearest(joined: Joined, owners: int) -> Nearest:
         _take(joined, ties, bits, settled.members, {name: settled.ties[name] for name in joined.looks})
     for number, settled in enumerate(joined.settled):
         close = np.zeros(owners, np.bool_)
-        for look in joined.looks.values():
-            close[look.sight.near(settled.members)] = True
+        for neighbours in pool.map(lambda look, of=settled: look.sight.near(of.members), joined.looks.values()):
+            close[neighbours] = True
         around = np.flatnonzero(close & (group == NOWHERE)).astype(np.int32)
         if not len(around):
             continue
-        seen = _ties(joined, settled, around)
+        seen = _ties(joined, settled, around, pool)
         closer = _sum(joined, seen) > bits[around]
         near[around[closer]] = number
         _take(joined, ties, bits, around[closer], {name: values[closer] for name, values in seen.items()})
@@ -75,11 +82,13 @@ def needed(joined: Joined, settled: Settled, owners: int) -> float:
     return log2(max(owners / (STRANGERS * max(len(settled.members), 1)), 1.0))
 
 
-def _ties(joined: Joined, settled: Settled, around: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[np.float64]]:
-    return {
-        name: np.minimum(look.sight.admit(settled.members, around), look.view.CAP)
-        for name, look in joined.looks.items()
-    }
+def _ties(
+    joined: Joined, settled: Settled, around: npt.NDArray[np.int32], pool: Executor
+) -> dict[str, npt.NDArray[np.float64]]:
+    def ask(look: Look) -> npt.NDArray[np.float64]:
+        return capped(look, settled.members, around)
+
+    return dict(zip(joined.looks, pool.map(ask, joined.looks.values()), strict=True))
 
 
 def _sum(joined: Joined, ties: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

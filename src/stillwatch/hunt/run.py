@@ -102,7 +102,10 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
 def _keep(request: Request, log: Log, judged: Judged, key: Key, fresh: Path) -> None:
     """Write what a case keeps."""
     pq.write_table(judged.grants, fresh / cases.GRANTS, compression="zstd")
-    kept = keep.Kept(log=log, linked=judged.linked, entries=judged.entries, key=key, settings=request.settings.store)
+    kept = keep.Kept(
+        log=log, linked=judged.linked, entries=judged.entries, key=key, settings=request.settings.store,
+        threads=request.threads,
+    )  # fmt: skip
     with ThreadPoolExecutor(1) as pool:
         keeping = pool.submit(keep.keep, kept, fresh)
         _tell(log, judged, fresh)

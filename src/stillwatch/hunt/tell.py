@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,21 +92,23 @@ def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Coun
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
     sums = [_Running() for _ in drafts]
     tasks, prompts = (Distinct(len(drafts), scratch.limit(2)) for _ in range(2))
-    for start, piece in scratch.pieces(*names):
-        somebody = np.flatnonzero(entitled.anybody[piece["who"]])
-        piece = {name: values[somebody] for name, values in piece.items()}
-        here, number = entitled.of(piece["who"], piece["primary"])
-        _note(tasks, number, _tasks(piece)[here])
-        if "last" in piece:
-            _note(prompts, number, piece["last"][here])
-        order = np.argsort(number, kind="stable")
-        ends = np.cumsum(np.bincount(number, minlength=len(drafts)))
-        for running, mine in zip(sums, np.split(here[order], ends[:-1]), strict=False):
-            if len(mine):
-                tokens = piece["output_tokens"][mine] if "output_tokens" in piece else None
-                running.add(start + somebody[mine], piece["at"][mine], tokens)
+    with ThreadPoolExecutor(1) as pool:
+        for start, piece in scratch.pieces(*names):
+            somebody = np.flatnonzero(entitled.anybody[piece["who"]])
+            piece = {name: values[somebody] for name, values in piece.items()}
+            here, number = entitled.of(piece["who"], piece["primary"])
+            talks = pool.submit(_note, tasks, number, _tasks(piece)[here])
+            if "last" in piece:
+                _note(prompts, number, piece["last"][here])
+            order = np.argsort(number, kind="stable")
+            ends = np.cumsum(np.bincount(number, minlength=len(drafts)))
+            for running, mine in zip(sums, np.split(here[order], ends[:-1]), strict=False):
+                if len(mine):
+                    tokens = piece["output_tokens"][mine] if "output_tokens" in piece else None
+                    running.add(start + somebody[mine], piece["at"][mine], tokens)
+            talks.result()
     counted = zip(sums, tasks.close().tolist(), prompts.close().tolist(), strict=True)
-    return [one.close(talks, asked) for one, talks, asked in counted]
+    return [one.close(conversations, asked) for one, conversations, asked in counted]
 
 
 class _Entitled:

@@ -240,7 +240,9 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     numbers = [number for number in range(groups) if own[number]]
     pooled = _pool(by_family, values, marks, labels, numbers)
     wanted = list(labels.stream.items())
-    found = intent.weigh(values[[label for _, label in wanted]], yard)
+    lists = np.array([group.weights.get("shards", 0.0) >= intent.LIST_BITS for group in joined.settled], bool)
+    in_list = lists[[group - 1 for (group, _), _ in wanted]] if wanted else lists[:0]
+    found = intent.weigh(values[[label for _, label in wanted]], yard, in_list)
     single = list(alone.stream.items())
     values_alone = by_stream.statistics(alone_marks, _turns(alone, families))
     holder = _holders(crowd, streams, labels, len(families))
@@ -264,8 +266,8 @@ def weigh(scratch: Scratch, tasks: Sequence[Task], traces: Traces, joined: Joine
     return Weighed(
         own=own,
         streams={(group - 1, family): one for ((group, family), _), one in zip(wanted, found, strict=True)},
-        pools=dict(zip(numbers, intent.weigh(pooled, yard), strict=True)),
-        wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :]))),
+        pools=dict(zip(numbers, intent.weigh(pooled, yard, lists[numbers]), strict=True)),
+        wholes=dict(enumerate(intent.weigh(whole[1 : groups + 1], whole[groups + 1 :], lists))),
         open={
             (group - 1, family): one
             for ((group, family), label), one in zip(single, stood, strict=True)

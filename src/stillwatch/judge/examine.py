@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -78,6 +78,8 @@ class Proposals:
     """Bits that the error budget laid on each gives it, or takes from it; 0 where no peer told anything."""
     told: Sequence[Told] = ()
     """What peers told: the last proposals."""
+    asides: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Views that do not weigh what a view proposes, by who proposes; where it is not named, itself."""
 
     def told_by(self, number: int) -> Told | None:
         """Give what a peer told, where he proposed a group."""
@@ -87,7 +89,8 @@ class Proposals:
     def aside(self, number: int) -> frozenset[str]:
         """Name the views that do not weigh a group, because they proposed it."""
         told = self.told_by(number)
-        return told.aside if told is not None else frozenset({self.by[number]}) - frozenset(SELF_CONFIRMING)
+        by = self.by[number]
+        return told.aside if told is not None else self.asides.get(by, frozenset({by}) - frozenset(SELF_CONFIRMING))
 
 
 def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = (), threads: int = 1) -> Proposals:
@@ -102,9 +105,10 @@ def _examined(looks: Mapping[str, Look], fdr: float, told: Sequence[Told], pool:
     every = sets.of([*own, *(one.members for one in told)])
     by = [name for name, found in proposed.items() for _ in range(len(found))] + [PEERS] * len(told)
     proposer = np.array(by, dtype=object)
+    asides = {name: frozenset({name, *look.view.ASIDE}) - frozenset(SELF_CONFIRMING) for name, look in looks.items()}
 
     def weigh(name: str) -> npt.NDArray[np.float64]:
-        asked = np.asarray((proposer != name) | (name in SELF_CONFIRMING), bool)
+        asked = ~np.isin(proposer, [one for one, aside in asides.items() if name in aside])
         asked[len(own) :] = [name not in one.aside for one in told]
         weighed = np.zeros(len(every))
         if asked.any():
@@ -117,7 +121,8 @@ def _examined(looks: Mapping[str, Look], fdr: float, told: Sequence[Told], pool:
         total += np.minimum(bits[name], look.view.CAP)
     gain = _gain(len(own), len(told))
     passed = ebh((total + gain) * LN2, fdr, log=True) if len(every) else np.zeros(0, bool)
-    return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed, gain=gain, told=told)
+    return Proposals(groups=every, by=by, bits=bits, total=total, passed=passed, gain=gain, told=told,
+                     asides=asides)  # fmt: skip
 
 
 def _gain(own: int, told: int) -> npt.NDArray[np.float64]:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from stillwatch.judge.admit import KIN, bound, capped, kinship, staying
 from stillwatch.judge.examine import Proposals
-from stillwatch.judge.look import LEAST, TIE_BITS, Look
+from stillwatch.judge.look import CHAIN, LEAST, TIE_BITS, Look
 from stillwatch.judge.pointed import pointed
 from stillwatch.judge.screen import Screen
-from stillwatch.judge.settle import settle, settle_told
+from stillwatch.judge.settle import settle, settle_chain, settle_told
 from stillwatch.kit import groups as sets
 
 LAST: Final = 3
@@ -64,8 +64,11 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     while (at := screen.next_open(proposals.groups, own, at, home, seeds)) < len(own):
         seed = int(own[at])
         at += 1
-        _keep(looks, proposals, seed, settle(looks, proposals.groups[seed], owners, declared | (home >= 0)), needed,
-              home, found, seeds)  # fmt: skip
+        taken = declared | (home >= 0)
+        members = settle(looks, proposals.groups[seed], owners, taken)
+        if len(members) < LEAST and proposals.by[seed] == CHAIN:
+            members = settle_chain(looks, proposals.groups[seed], taken)
+        _keep(looks, proposals, seed, members, needed, home, found, seeds)
     for seed in order[len(own) :].tolist():
         told = proposals.told[seed - first]
         free = home[told.members] < 0

@@ -205,18 +205,34 @@ def scores(values: npt.NDArray[np.float64], *, volume: bool = True) -> npt.NDArr
     return out
 
 
-def weigh(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) -> list[Read]:
-    """Weigh families against the control families of the log; both of shape (families, statistics)."""
-    return against(values, scores(controls))
+LIST: Final = "divided"
+"""The kind that many hands show by being many: six people who ask once each look like it, and no single owner does."""
+LIST_BITS: Final = 2.0
+"""Bits of the view `shards` from which it counts: its hands would have met on their list, had each drawn from it."""
 
 
-def against(values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64]) -> list[Read]:
+def weigh(
+    values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64], lists: npt.NDArray[np.bool_] | None = None
+) -> list[Read]:
+    """Weigh families against the control families of the log; both of shape (families, statistics).
+
+    Args:
+        lists: whose hands avoid each other on a list that others ask too; nobody's, where it is left out.
+    """
+    return against(values, scores(controls), lists)
+
+
+def against(
+    values: npt.NDArray[np.float64], controls: npt.NDArray[np.float64], lists: npt.NDArray[np.bool_] | None = None
+) -> list[Read]:
     """Weigh families against the `scores` of control families."""
     names = list(KINDS)
     every, yard = np.sort(controls, axis=0), np.sort(controls.max(axis=1, initial=0.0))
     found = []
-    alike = scores(values, volume=False)
-    for number, row in enumerate(scores(values)):
+    alike, seen = scores(values, volume=False), scores(values)
+    undivided = np.ones(len(values), bool) if lists is None else ~lists
+    alike[undivided, names.index(LIST)] = seen[undivided, names.index(LIST)] = 0.0
+    for number, row in enumerate(seen):
         best = float(row.max())
         beyond = len(yard) - int(np.searchsorted(yard, best, side="left"))
         bits = -float(np.log2((beyond + 1.0) / (len(yard) + 1.0))) if best > 0 else 0.0

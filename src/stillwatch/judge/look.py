@@ -20,6 +20,8 @@ SLACK_BITS: Final = 1e-6
 """What is added to bounds, so that no rounding makes them less than what they bound."""
 WHOLE: Final = "handover"
 """The view that lets in by itself: where it gives all that it can."""
+CHAIN: Final = "chain"
+"""The view that proposes chains: its owners are told from the others of the chain, not from the whole log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

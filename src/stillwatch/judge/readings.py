@@ -32,13 +32,16 @@ RARELY: Final = 0.03
 """How often a member of an honest group shows a hard trait that its reading does not name."""
 MANY: Final = 8
 """Members above which a group is large."""
+CLAN: Final = 16
+"""Members of an extended family, at the most."""
 
 TRAITS: Final[dict[str, str]] = {
     "purse": "pay with an instrument that another of them uses",
     "device": "were opened from a device that opened another of them",
     "hop": "take over conversations that were generated for another of them",
     "replaced": "were closed and followed by another of them, or follow a closed one",
-    "block": "are tied into a block of more than four by one card, device or conversation after another",
+    "block": "are tied into a block of more than four by one card, device, telephone or conversation after another",
+    "chained": "are tied into such a block by things of which none is held by more than four",
     "egress": "come from an address or neighbourhood that another of them uses",
     "business": "have a mail domain of their own, unlike the others'",
     "open": "show the mail domain or organisation that another of them shows",
@@ -70,6 +73,10 @@ class Reading:
     expects: Mapping[str, float]
     key: str = ""
     """The trait without which the reading cannot be held; a hidden one has one."""
+    most: int = 0
+    """Members above which it cannot be held; 0 for any number."""
+    rarer: float = 0.0
+    """Bits by which it is rarer than its rivals to begin with."""
 
 
 FACTORY: Final = {
@@ -100,6 +107,21 @@ READINGS: Final = (
         key="device",
         says="accounts that claim to be strangers and were opened by one hand",
         expects={**FACTORY, "device": 0.7, "purse": 0.3, "business": 0.2, "block": 0.75},
+    ),
+    Reading(
+        name="a chain of small purses and machines",
+        side=HIDDEN,
+        key="chained",
+        says="accounts that claim to be strangers and were dealt cards, machines and telephones a few at a time",
+        expects={
+            **{trait: share for trait, share in FACTORY.items() if trait != "egress"},
+            "chained": 0.8,
+            "purse": 0.6,
+            "device": 0.5,
+            "business": 0.2,
+            "block": 0.9,
+        },
+        rarer=5.0,  # families are common
     ),
     Reading(
         name="one load balancer over strangers",
@@ -141,6 +163,7 @@ READINGS: Final = (
             "hop": 0.03,
             "replaced": 0.03,
             "own_frame": 0.6,
+            "chained": 0.03,
         },
     ),
     Reading(
@@ -195,6 +218,7 @@ READINGS: Final = (
             "replaced": 0.04,
             "own_frame": 0.7,
             "shared_frame": 0.4,
+            "chained": 0.03,
         },
     ),
     Reading(
@@ -219,7 +243,7 @@ READINGS: Final = (
         name="a shared repertoire",
         side=HONEST,
         says="people who work from one course, library or framework",
-        expects={"shared_frame": 0.9, "purse": 0.04, "device": 0.05, "hop": 0.03, "replaced": 0.03},
+        expects={"shared_frame": 0.9, "purse": 0.04, "device": 0.05, "hop": 0.03, "replaced": 0.03, "chained": 0.03},
     ),
     Reading(
         name="a service provider's staff",
@@ -250,6 +274,7 @@ READINGS: Final = (
             "referred": 0.8,
             "shared_frame": 0.1,
             "own_frame": 0.8,
+            "chained": 0.03,
         },
     ),
     Reading(
@@ -267,7 +292,29 @@ READINGS: Final = (
             "burst": 0.15,
             "block": 0.04,
             "many": 0.02,
+            "chained": 0.08,
         },
+    ),
+    Reading(
+        name="relatives",
+        side=HONEST,
+        says="an extended family, whose homes a card, a computer or a telephone that goes round joins",
+        expects={
+            "purse": 0.85,
+            "device": 0.5,
+            "block": 0.85,
+            "egress": 0.75,
+            "hop": 0.03,
+            "replaced": 0.03,
+            "business": 0.05,
+            "burst": 0.15,
+            "brief": 0.1,
+            "shared_frame": 0.7,
+            "own_frame": 0.7,
+            "referred": 0.5,
+            "many": 0.3,
+        },
+        most=CLAN,
     ),
 )
 
@@ -280,8 +327,8 @@ class Weighed:
     parts: Mapping[str, float]
 
     def against(self, other: Weighed) -> float:
-        """Weigh this hidden reading against an honest one: log2 of their likelihood ratio, each trait capped."""
-        return sum(self._between(other).values())
+        """Weigh this hidden reading against an honest one: log2 of their odds, each trait capped."""
+        return sum(self._between(other).values()) - self.reading.rarer
 
     def _between(self, other: Weighed) -> dict[str, float]:
         """Bits for this reading, a hidden one, against an honest one: circumstances clear more than they accuse."""
@@ -313,7 +360,7 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
     count = min(members, WITNESSES)
     found = []
     for reading in READINGS:
-        if reading.key and reading.key not in shares:
+        if (reading.key and reading.key not in shares) or 0 < reading.most < members:
             continue
         parts: dict[str, float] = {}
         for trait, x in shares.items():

@@ -68,6 +68,26 @@ def settle_told(
     return _pruned(looks, members, held, owners, tied)
 
 
+def settle_chain(
+    looks: Mapping[str, Look], chain: npt.NDArray[np.int32], taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Settle a chain that has passed: who of it shows, besides what chains him, what the others show.
+
+    It has passed by other views than those that chain it, so what is asked of each of its owners is only whether he
+    hangs on it by chance: he stands out among the owners of the chain, not from the whole log. Nobody else comes in.
+    """
+    pool = chain[~taken[chain]]
+    members = pool
+    for _ in range(ROUNDS):
+        if len(members) < LEAST:
+            break
+        kept = pool[staying(looks, members, pool, len(pool))]
+        if np.array_equal(kept, members):
+            break
+        members = kept
+    return members
+
+
 def _around(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], taken: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int32]:

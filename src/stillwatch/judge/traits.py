@@ -86,6 +86,7 @@ class Traits:
             shares["referred"] = 0.1
         shares["brief"] = float((self._active <= BRIEF_MS).mean())
         shares["block"] = 0.02
+        shares["chained"] = 0.03
         return shares
 
     def of(
@@ -111,6 +112,8 @@ class Traits:
             shares["referred"] = _most_common(self._referrer[members])
         if "network" in ties:
             shares["egress"] = float((ties["network"] >= TIE_BITS).mean())
+        if "chain" in ties:
+            shares["chained"] = float((ties["chain"] >= TIE_BITS).mean())
         if "handover" in ties:
             shares["hop"] = float((ties["handover"] >= HOP_BITS).mean())
         if "succession" in ties:
@@ -130,9 +133,9 @@ class Traits:
         return shares
 
     def _in_a_block(self, members: npt.NDArray[np.int32], strangers: npt.NDArray[np.int32]) -> float:
-        """Tell the share that one card, device or conversation after another ties into a block of more than four."""
+        """Tell the share that one thing or conversation after another ties into a block of more than four."""
         parent = np.arange(self._traces.crowd.owners, dtype=np.int32)
-        for column in ("payment", "device"):
+        for column in ("payment", "device", "phone"):
             held = self._traces.held.get(column)
             if held is not None:
                 position, value = held.spread(strangers)

@@ -18,6 +18,7 @@ LATE = False
 ADMITS = False
 JOINS = False
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "the same version of a popular client library"
 
 

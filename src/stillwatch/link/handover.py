@@ -30,6 +30,7 @@ LATE = False
 ADMITS = True
 JOINS = True
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "people who move a conversation between accounts of their own, or a published example"
 
 ENOUGH = 2

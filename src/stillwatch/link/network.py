@@ -18,6 +18,7 @@ LATE = False
 ADMITS = True
 JOINS = True
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "one office, campus or carrier behind shared addresses, or a popular VPN"
 
 

@@ -17,6 +17,7 @@ LATE = False
 ADMITS = True
 JOINS = True
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "a family card, an agency that pays for its clients, or a reseller of prepaid credit"
 
 

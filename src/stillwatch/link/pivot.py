@@ -27,6 +27,7 @@ LATE = True
 ADMITS = True
 JOINS = False
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "a team that follows releases"
 
 DAY_MS = 86_400_000

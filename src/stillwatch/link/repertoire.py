@@ -29,6 +29,7 @@ LATE = False
 ADMITS = True
 JOINS = False
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "a course, a shared prompt library, or one team with several accounts"
 
 SINGLE_CAP = 6.0

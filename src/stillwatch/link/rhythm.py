@@ -29,6 +29,7 @@ LATE = True
 ADMITS = True
 JOINS = False
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "a class or an office that works at the same hours, or nightly jobs on the hour"
 
 LEAST_HOURS = 12

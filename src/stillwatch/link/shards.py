@@ -28,6 +28,7 @@ LATE = True
 ADMITS = False
 JOINS = False
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "one team that divides its evaluation, openly"
 
 

@@ -21,6 +21,7 @@ LATE = False
 ADMITS = True
 JOINS = True
 WITHIN = ""
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "a family or laboratory computer, or a course that opened its accounts together"
 
 

@@ -28,6 +28,7 @@ LATE = True
 ADMITS = True
 JOINS = False
 WITHIN = "signup"
+ASIDE: tuple[str, ...] = ()
 INNOCENT = "people who lose access and come back, or move to accounts of their company"
 
 WEEK_MS = 7 * 86_400_000

@@ -92,6 +92,8 @@ class View(Protocol):
     WITHIN: str
     """A view that looks at the same facts, where there is one: ties in both are one tie. Who was opened the day after a
     closure was opened on that day; seen twice it would be two reasons."""
+    ASIDE: tuple[str, ...]
+    """Views that look at what it proposes by, and therefore do not weigh its proposals."""
     JOINS: bool
     """Whether its links join people one by one; a template or a popular build does not."""
     INNOCENT: str

@@ -107,6 +107,11 @@ class Desk:
         newer = max(bulletin.modified, last.modified + timedelta(milliseconds=1))
         return msgspec.structs.replace(bulletin, created=last.created, modified=newer)
 
+    def taken_back(self, name: str) -> Bulletin | None:
+        """Give the last version of a bulletin, by its whole id, where that takes it back."""
+        last = self._last(name)
+        return last if last is not None and last.revoked else None
+
     def is_released(self, bulletin: Bulletin) -> bool:
         """Tell whether exactly this may leave."""
         record = self._record(bulletin.id)

@@ -30,13 +30,15 @@ LONGEST: Final = 2000
 def take(place: Path, objects: Iterable[Object], peer: Peer) -> tuple[int, list[str]]:
     """Keep the answers among objects that a peer handed over; gives how many are new or newer, and what was left out.
 
+    An opinion with an author is what somebody who is named in a bulletin says, and a part of that bulletin.
+
     Raises:
         ResourceError: when they cannot be written.
     """
     kept, left = 0, []
     with locked(place / ANSWERS):
         for one in objects:
-            if one.get("type") not in KINDS:
+            if one.get("type") not in KINDS or one.get("authors"):
                 continue
             if why := fault(one, peer.organisation):
                 left.append(f"{str(one.get('id'))[:80]}: {why}")
