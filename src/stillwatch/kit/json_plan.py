@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     key_starts: npt.NDArray[np.int64]
     key_sizes: npt.NDArray[np.int64]
     key_slots: npt.NDArray[np.int32]
-    entries: npt.NDArray[np.int32]
+    entries: npt.NDArray[np.int64]
     slot: npt.NDArray[np.int32]
     into: npt.NDArray[np.int32]
     many: npt.NDArray[np.bool_]
@@ -58,7 +58,7 @@ def plan(contexts: list[dict[str, Entry]], tables: list[int]) -> Plan:
     names = sorted({key.encode() for context in contexts for key in context})
     keys, starts = _padded(names)
     sizes = np.array([len(name) for name in names], np.int64)
-    entries = np.full((len(contexts), max(len(names), 1)), -1, np.int32)
+    entries = np.full((len(contexts), max(len(names), 1)), -1, np.int64)
     told: list[Entry] = []
     for number, context in enumerate(contexts):
         for key, entry in context.items():
