@@ -19,7 +19,7 @@ from stillwatch.share.exchange import Exchange
 from stillwatch.share.files import write
 
 WORLD = Path(__file__).parent.parent / "data" / "share" / "two_labs.toml"
-COMMON = 9
+COMMON = 12
 FIRST = {
     "multilingual_sweep-0": 0.27,
     "banned_and_back-0": 0.27,
