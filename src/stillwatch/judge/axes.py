@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.judge.intent import Read
-from stillwatch.judge.readings import HARD, TRAITS, Weighed, best
+from stillwatch.judge.readings import CLAN, HARD, TRAITS, Weighed, best
 from stillwatch.model.case import Axis
 from stillwatch.model.items import Meeting, deficit_bits
 
@@ -27,6 +27,11 @@ FRAME_BITS: Final = 2.0
 """Bits from which a frame belongs to that list."""
 MARGIN_BITS: Final = 3.0
 """Bits by which a hidden reading must beat the best honest one."""
+FAMILY_BITS: Final = 8.0
+"""The same where relatives could be behind it: a group no larger than they are, tied by cards, machines and telephones
+alone. Relatives came up to 6, and most pieces of campaigns beyond (tuning worlds, and report seeds 8200 to 8203)."""
+RELATIVES: Final = ("purse", "device", "chained")
+"""Keys of the hidden readings that families come close to."""
 HARD_SHARE: Final = 0.25
 AT_HOME: Final = ("purse", "device")
 """Hard evidence that a household shows too; it counts where it ties more owners than one has."""
@@ -88,7 +93,8 @@ def deception(
         if beaten >= 0
         else f"`{honest.reading.name}` explains it {-beaten:.1f} bits better than `{hidden.reading.name}`",
     ]
-    passed = bool(hard) and beaten >= MARGIN_BITS
+    family = members <= CLAN and hidden.reading.key in RELATIVES and not vouched
+    passed = bool(hard) and beaten >= (FAMILY_BITS if family else MARGIN_BITS)
     axis = Axis(bits=round(bits, 1), because=because, passed=passed)
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
