@@ -18,7 +18,7 @@ def walked(lines: list[bytes], trail: json_trail.Trail) -> list[bytes]:
     found = json_found.room(1, 1, lines=len(lines), rows=1)
     json_walk.walk(np.frombuffer(data + bytes(MARGIN), np.uint8), 0, len(data), 0, PLAN, found, trail, True)
     assert found.counts[0] == len(lines)
-    return [data[start:end] for start, end in found.places[0].tolist()]
+    return [data[start:end] for start, end in found.places[0, : len(lines)].tolist()]
 
 
 def test_a_log_in_which_no_key_comes_twice_fills_no_memory() -> None:

@@ -12,6 +12,9 @@ from stillwatch.kit.jit import part
 DEEP: Final = 16
 """Objects and lists that may stand in one another."""
 
+_APART: Final = 8
+"""Places of a slot that stay empty: slots a power of two apart would put each other out of the processor's cache."""
+
 NOWHERE, OF_LINE, OF_ROW, ROW = 0, 1, 2, 3
 """What the end of an object or a list is kept for: nothing, a slot of the line, a slot of the row, the row itself."""
 
@@ -43,9 +46,9 @@ def room(slots: int, row_slots: int, lines: int = 2048, rows: int = 16_384) -> F
     return Found(
         lines=np.zeros((lines, 4), np.int32),
         highs=np.zeros(lines, np.bool_),
-        places=np.zeros((slots, lines, 2), np.int32),
+        places=np.zeros((slots, lines + _APART, 2), np.int32),
         rows=np.zeros((rows, 5), np.int32),
-        row_places=np.zeros((row_slots, rows, 2), np.int32),
+        row_places=np.zeros((row_slots, rows + _APART, 2), np.int32),
         counts=np.zeros(3, np.int64),
         stack=np.zeros((DEEP, 6), np.int32),
     )
