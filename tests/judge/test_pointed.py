@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stillwatch.judge.examine import Told
-from stillwatch.judge.pointed import close, core, thin, vouched
+from stillwatch.judge.pointed import core, pointed, thin, vouched
 
 NOBODY = np.zeros(300, bool)
 
@@ -50,16 +50,16 @@ def test_too_few_for_a_group_are_shown_to_a_person() -> None:
 
 def test_whom_a_network_points_at_must_be_rarer_than_whom_a_template_points_at() -> None:
     strangers = set(range(200, 203))
-    seen = looks(
+    members, pool = np.arange(11, dtype=np.int32), told(*range(12), by="network")
+    tied = looks(
         ("network", Tied(*range(12), *strangers)), ("repertoire", Tied(*range(12))),
         ("signup", Tied(*range(12), *strangers)),
     )  # fmt: skip
-    members = np.arange(11, dtype=np.int32)
-    pool = np.array([11], np.int32)
-    assert close(seen, members, pool, told(*range(12)), NOBODY).tolist() == [True]
-    assert close(seen, members, pool, told(*range(12), by="network"), NOBODY).tolist() == [True]
+    assert {name: held.tolist() for name, held in pointed(tied, members, [pool], NOBODY).items()} == {"Other Lab": [11]}
     alike = looks(("network", Tied(*range(12), *strangers)), ("signup", Tied(*range(12), *strangers)))
-    assert close(alike, members, pool, told(*range(12), by="network"), NOBODY).tolist() == [False]
+    assert pointed(alike, members, [pool], NOBODY) == {}
+    by_template = looks(("repertoire", Tied(*range(12))), ("signup", Tied(*range(12), *strangers)))
+    assert pointed(by_template, members, [told(*range(12))], NOBODY)["Other Lab"].tolist() == [11]
 
 
 def test_a_peer_vouches_for_a_template_that_hardly_anybody_else_sends_here() -> None:

@@ -44,7 +44,8 @@ def pointed(
         before = len(members)
         for one in about:
             pool = one.members[~taken[one.members] & ~np.isin(one.members, members)]
-            fresh = pool[close(looks, members, pool, one, taken, len(about))] if len(pool) else pool
+            rare = RARE if one.broad else 1.0
+            fresh = pool[close(looks, members, pool, one, taken, len(about), rare)] if len(pool) else pool
             if len(fresh):
                 found[one.label] = sets.union(found.get(one.label, fresh), fresh)
                 members = sets.union(members, fresh)
@@ -55,7 +56,7 @@ def pointed(
 
 def close(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], told: Told,
-    taken: npt.NDArray[np.bool_], ways: int = 1,
+    taken: npt.NDArray[np.bool_], ways: int = 1, rare: float = 1.0,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Tell who of those at whom a peer points belongs to the members, so that few strangers are among them.
 
@@ -67,6 +68,7 @@ def close(
     Args:
         taken: owners who are no strangers: declared, or in a group.
         ways: in how many ways peers point at the members.
+        rare: share of strangers at the most who show as much as an owner does.
     """
     strangers = _strangers(told, taken)
     tied, shown = _besides(looks, members, pool, told.aside)
@@ -76,18 +78,20 @@ def close(
     least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
     share = among / (len(null) + 1)
     expected = least * ways * share
-    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (expected <= TOLD_STRANGERS * len(members))
-    return close & (share <= RARE) if told.broad else close
+    close: npt.NDArray[np.bool_] = tied & (shown > 0) & (share <= rare) & (expected <= TOLD_STRANGERS * len(members))
+    return close
 
 
-def core(looks: Mapping[str, Look], told: Told, taken: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.int32]:
+def core(
+    looks: Mapping[str, Look], told: Told, taken: npt.NDArray[np.bool_], least: int, rare: float = 1.0
+) -> npt.NDArray[np.int32]:
     """Find who of those at whom a peer points holds together by ties of one's own; fewer than `least` hold nothing."""
     pool = told.members[~taken[told.members]]
     held = pool
     for _ in range(ROUNDS):
         if len(held) < least:
             break
-        kept = pool[close(looks, held, pool, told, taken)]
+        kept = pool[close(looks, held, pool, told, taken, rare=rare)]
         if np.array_equal(kept, held):
             break
         held = kept
@@ -112,7 +116,7 @@ def thin(looks: Mapping[str, Look], told: Sequence[Told], taken: npt.NDArray[np.
     taken = taken.copy()
     found: list[Thin] = []
     for one in sorted(told, key=lambda one: (one.broad, -len(one.members))):
-        held = core(looks, one, taken, FEW)
+        held = core(looks, one, taken, FEW, RARE if one.broad else 1.0)
         if len(held) >= FEW:
             taken[held] = True
             bits = {name: capped(look, held, held) for name, look in looks.items() if look.view.ADMITS}
