@@ -19,7 +19,9 @@ def counted(texts: list[list[int]], *, halves: int = 1, bits: int = 29, weights:
     weighed = np.array(weights, np.int64) if weights is not None else None
     heavy = Heavy(len(marks), bits=bits, halves=halves)
     with ThreadPoolExecutor(2) as pool:
-        heavy.count(marks, counts, weighed, pool)
+        for _ in range(heavy.parts):
+            heavy.count(marks, counts, weighed, pool)
+            heavy.next_part()
         heavy.sketch(marks, counts, weighed, 0, pool)
     heavy.close()
     return heavy
@@ -41,7 +43,7 @@ def test_exactly_those_that_occur_often_enough_are_kept(texts: list[list[int]], 
     assert heavy.lookup(np.array([123], np.uint32))[0] == -1
 
 
-@pytest.mark.parametrize("bits", [16, 29])
+@pytest.mark.parametrize("bits", [12, 16, 29])
 def test_the_size_of_the_table_and_the_threads_change_nothing(bits: int) -> None:
     rng = np.random.default_rng(1)
     texts = [np.unique(rng.zipf(1.3, 12) * 2_654_435_761 % 2**32).tolist() for _ in range(3000)]
@@ -59,3 +61,17 @@ def test_a_text_that_stands_for_many_exchanges_counts_as_many() -> None:
 def test_nothing_gives_nothing() -> None:
     heavy = counted([])
     assert len(heavy.marks) == len(heavy.rows) == len(heavy.lanes) == 0
+
+
+def test_a_table_with_little_room_is_filled_part_by_part_and_takes_next_to_nothing_for_heavy() -> None:
+    marks = np.random.default_rng(3).integers(0, 2**32, 300_000).astype(np.uint32)
+    counts = np.full(len(marks) // 10, 10, np.uint16)
+    heavy = Heavy(len(marks), bits=14)
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(heavy.parts):
+            assert len(heavy.table) == 1 << 14
+            heavy.count(marks, counts, None, pool)
+            heavy.next_part()
+        heavy.sketch(marks, counts, None, 0, pool)
+    assert heavy.parts == 16
+    assert sum(len(codes) for codes in heavy._codes) < 0.01 * len(marks)

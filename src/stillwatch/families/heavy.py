@@ -29,21 +29,25 @@ EMPTY: Final = np.uint32(0xFFFFFFFF)
 FILTER_BITS: Final = 22
 """Most fingerprints are light; a filter of half a megabyte tells it of nearly all of them."""
 
+MOST_BITS: Final = 29
+"""Places are at most 2**MOST_BITS."""
+
 U64 = np.uint64
 
 
 @kernel
 def _count(
-    table: npt.NDArray[np.uint8], shift: int, marks: npt.NDArray[np.uint32], half: int, halves: int,
+    table: npt.NDArray[np.uint8], shift: int, first: int, marks: npt.NDArray[np.uint32], half: int, halves: int,
     mine: npt.NDArray[np.uint32],
 ) -> None:  # fmt: skip
+    """Count the fingerprints of a half whose places are from `first` on, as many as the table has."""
     taken = 0
     for i in range(len(marks)):  # first sorted out and then counted: a branch on a random bit is dear
-        mine[taken] = marks[i]
-        taken += halves == 1 or (marks[i] & np.uint32(1)) == half
+        slot = np.uint32((marks[i] >> shift) - first)  # what lies before wraps around, and so lies beyond
+        mine[taken] = slot
+        taken += bool(slot < len(table)) and (halves == 1 or (marks[i] & np.uint32(1)) == half)
     for i in range(taken):
-        slot = mine[i] >> shift
-        table[slot] = min(int(table[slot]) + 1, 255)
+        table[mine[i]] = min(int(table[mine[i]]) + 1, 255)
 
 
 @kernel
@@ -146,15 +150,19 @@ class Heavy:
 
     Args:
         expected: how many fingerprints will be counted, with repetitions; sizes the table.
-        bits: the table's size is at most 2**bits bytes.
+        bits: the table's size is at most 2**bits bytes. Where the fingerprints need a larger one it is filled part by
+            part, a first pass for each of `parts`: in a table that is too small nearly all would be taken for heavy.
         support: exchanges in which a fingerprint must occur.
         halves: 2 to work on two threads, each on its own half of the fingerprints; the result is the same.
     """
 
     def __init__(self, expected: int, *, bits: int = 29, support: int = SUPPORT, halves: int = 1) -> None:
-        bits = min(bits, max(16, int(expected).bit_length() - 1))  # two in a place: one place in a thousand deceives
+        needed = min(MOST_BITS, max(16, int(expected).bit_length() - 1))  # two in a place: one in a thousand deceives
+        bits = min(bits, needed)
+        self.parts = 1 << (needed - bits)
+        self._part = 0
         self.table = np.zeros(1 << bits, np.uint8)
-        self.shift = 32 - bits
+        self.shift = 32 - needed
         self.support = support
         self.halves = halves
         self._codes = [Codes(1 << 12) for _ in range(halves)]
@@ -163,7 +171,7 @@ class Heavy:
         self.marks = np.zeros(0, np.uint32)
         self.rows = np.zeros(0, np.int64)
         self.lanes = np.zeros((0, LANES), np.uint32)
-        self._bits = np.zeros(0, np.uint8)
+        self._bits = np.zeros((1 << needed) // 8, np.uint8)
         self._lookup = Codes()
         self._filter = np.zeros(1 << (FILTER_BITS - 3), np.uint8)
 
@@ -171,15 +179,26 @@ class Heavy:
         self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
         pool: Executor,
     ) -> None:  # fmt: skip
-        """First pass: count fingerprints; `weights` says how many exchanges each text stands for (None: one)."""
+        """First pass: count fingerprints; `weights` says how many exchanges each text stands for (None: one).
+
+        Texts with weights are counted in one part.
+        """
         if weights is not None:
             _count_weighted(self.table, self.shift, marks, counts, weights)
             return
 
         def run(half: int) -> None:
-            _count(self.table, self.shift, marks, half, self.halves, np.empty(len(marks) + 1, np.uint32))
+            first = self._part * len(self.table)
+            _count(self.table, self.shift, first, marks, half, self.halves, np.empty(len(marks) + 1, np.uint32))
 
         list(pool.map(run, range(self.halves)))
+
+    def next_part(self) -> None:
+        """End the first pass over a part of the places: of each is kept whether enough was counted there."""
+        size = len(self.table) // 8
+        _enough(self.table, self.support, self._bits[self._part * size : (self._part + 1) * size])
+        self._part += 1
+        self.table = np.zeros(len(self.table) if self._part < self.parts else 0, np.uint8)
 
     def sketch(
         self, marks: npt.NDArray[np.uint32], counts: npt.NDArray[np.uint16], weights: npt.NDArray[np.int64] | None,
@@ -188,9 +207,7 @@ class Heavy:
         """Second pass: count the chosen exactly and sketch the texts (numbered from `start`) that they occur in."""
         weighed = weights if weights is not None else np.zeros(0, np.int64)
         if len(self.table):
-            self._bits = np.zeros(len(self.table) // 8, np.uint8)
-            _enough(self.table, self.support, self._bits)
-            self.table = np.zeros(0, np.uint8)
+            self.next_part()
 
         def run(half: int) -> None:
             places = np.empty(len(marks) + 1, np.int32)

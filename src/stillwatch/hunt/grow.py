@@ -58,9 +58,11 @@ def _turns(
 ) -> int:  # fmt: skip
     expected = sum(segment.places["marks"].shape[0] for segment in scratch.segments if "marks" in segment.places)
     heavy = Heavy(expected, bits=memory_bits, halves=min(threads, 2))
-    for _, piece in scratch.pieces("marks"):
-        heavy.count(piece["marks"], piece["marks#"], None, pool)
-        advance(len(piece["marks#"]))
+    for part in range(heavy.parts):
+        for _, piece in scratch.pieces("marks"):
+            heavy.count(piece["marks"], piece["marks#"], None, pool)
+            advance(len(piece["marks#"]) if part == 0 else 0)
+        heavy.next_part()
     for start, piece in scratch.pieces("marks"):
         heavy.sketch(piece["marks"], piece["marks#"], None, start, pool)
         advance(len(piece["marks#"]))
