@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +14,8 @@ WORDS = [
 ]  # fmt: skip
 
 
-def exemplar(prompt: str) -> Exemplar:
-    return Exemplar(prompt=prompt, question=prompt, system="", response="", reasoning="", brings_answer=False)
+def exemplar(prompt: str = "", response: str = "") -> Exemplar:
+    return Exemplar(prompt=prompt, question=prompt, system="", response=response, reasoning="", brings_answer=False)
 
 
 @given(st.lists(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=9)), max_size=8).map(" ".join), max_size=6))
@@ -39,3 +40,17 @@ def test_a_family_reads_as_the_mean_of_its_exemplars_and_as_nothing_without_any(
     assert found[2, place["says_rubric"]] == 1.0
     assert read([]).shape == (0, len(READ))
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    "answer", ["7", '{"score": 3}', "Both repeat themselves.\nVERDICT: A", "[[B]]", "Tie.", "FAIL", "yes"]
+)
+def test_a_bare_score_or_choice_is_a_verdict(answer: str) -> None:
+    assert read([[exemplar(response=answer)]])[0, READ.index("verdict")] == 1.0
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "Thank you for the parcel.", "We both like it. A fine house by the sea", "so. " * 40 + "A"]
+)
+def test_what_ends_without_a_choice_or_says_much_is_none(answer: str) -> None:
+    assert read([[exemplar(response=answer)]])[0, READ.index("verdict")] == 0.0

@@ -30,6 +30,10 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d")
+_CHOICE = re.compile(
+    r"(?:^|[\s:\[(\"'*])(?:[A-E]|(?i:tie|draw|both|neither|pass|fail|yes|no|better|worse|correct|incorrect))[\])\"'*.]*\s*$"
+)
+"""An answer that ends with the choice that it makes: `[[A]]`, `Verdict: B`, `fail`."""
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -81,12 +85,16 @@ def _row(one: Exemplar) -> list[float]:
     return [
         float(len(_STEP.findall(answer)) >= 3),
         float(np.log2(1 + sentences)),
-        float(bool(answer) and words <= 30 and len(answer) <= 240 and bool(_NUMBER.search(answer) or "{" in answer)),
+        float(bool(answer) and words <= 30 and len(answer) <= 240 and _decides(answer)),
         leak(one.system, one.reasoning, answer),
         rewriting(one.question[:LOOKED_AT], answer),
         float(one.brings_answer),
         float(len(answer) <= 400 and bool(_REFUSAL.search(answer[:160]))),
     ]
+
+
+def _decides(answer: str) -> bool:
+    return "{" in answer or bool(_NUMBER.search(answer) or _CHOICE.search(answer))
 
 
 def _shingles(text: str, size: int) -> set[tuple[str, ...]]:

@@ -34,9 +34,6 @@ _REASONING = (
 _RUBRIC = (
     "rubric|criteri(?:on|a)|score|scor(?:ing|e each)|grade|grading|rate (?:the|each|on)|rating|evaluat|judge|assess|"
     "which (?:response|answer|one) is better|compare (?:the )?(?:two|both)|prefer|verdict|"
-    r"on a scale|out of (?:ten|\d+)|(?:1|one|0|zero) (?:to|and|-) (?:5|five|7|10|ten|100)\b|points?\b|\bmarks?\b|"
-    r"rank(?:ing)?\b|critique|"
-    r"quality of|strengths?\b|weakness|flaws?\b|winner|\bstars?\b|apprais|checklist|pass or fail|how good|"
     "评分|打分|评估|评价|标准|更好|採点|評価|基準|スコア|puntú|puntuación|evalúa|criterio|évalu|note sur|critère|"
     "bewert|punktzahl|kriteri|avalie|pontua|valuta|punteggio|оцени|оценк|критери|балл|점수|채점|평가|기준|"
     "قيّم|تقييم|درجة|معيار|मूल्यांकन|अंक|मानदंड|ให้คะแนน|ประเมิน|เกณฑ์|puanla|değerlendir|chấm điểm|đánh giá"
