@@ -97,6 +97,16 @@ def test_no_family_has_fifty_members() -> None:
     assert "relatives" not in {one.reading.name for one in weigh(shares, 50, USUAL)}
 
 
+def test_eighty_strangers_whom_cards_tie_into_one_block_are_no_households() -> None:
+    """Opened slowly, each by himself, they look like families in all but this."""
+    slowly = STRANGERS | {"purse": 0.9, "device": 0.6, "egress": 0.9, "shared_frame": 1.0, "own_frame": 0.0}
+    for block, members, held in ((1.0, 80, False), (0.1, 80, True), (1.0, 12, True)):
+        names = [one.reading.name for one in weigh(slowly | {"block": block}, members, USUAL)]
+        assert ("households" in names) == held
+    shares = slowly | {"block": 1.0}
+    assert axes.deception(60.0, weigh(shares, 80, USUAL), shares, 80).axis.passed
+
+
 def test_without_its_key_a_hidden_reading_is_not_held() -> None:
     nothing_hard = {trait: share for trait, share in FACTORY.items() if trait not in HARD}
     assert best(weigh(nothing_hard | {"purse": 0.0, "device": 0.0}, 30, USUAL))[2] < 0

@@ -75,6 +75,9 @@ class Reading:
     """The trait without which the reading cannot be held; a hidden one has one."""
     most: int = 0
     """Members above which it cannot be held; 0 for any number."""
+    apart: bool = False
+    """Whether it tells of many small groups that nothing ties to each other: of more than CLAN members it is held only
+    where less than half are tied into blocks larger than a family."""
     rarer: float = 0.0
     """Bits by which it is rarer than its rivals to begin with."""
 
@@ -294,6 +297,7 @@ READINGS: Final = (
             "many": 0.02,
             "chained": 0.08,
         },
+        apart=True,
     ),
     Reading(
         name="relatives",
@@ -361,6 +365,8 @@ def weigh(shares: Mapping[str, float], members: int, usual: Mapping[str, float])
     found = []
     for reading in READINGS:
         if (reading.key and reading.key not in shares) or 0 < reading.most < members:
+            continue
+        if reading.apart and members > CLAN and shares.get("block", 0.0) >= 0.5:
             continue
         parts: dict[str, float] = {}
         for trait, x in shares.items():
