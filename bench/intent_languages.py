@@ -2,8 +2,8 @@
 
     python bench/intent_languages.py --seeds 910 911 912 913 [--world quiet] [--scale 0.6]
 
-Public honest prompts are nearly all English, so the texts are the practice ground's own, in nine languages and as many
-scripts as it writes; what it shows is whether the yard-stick of a log, most of which is English, misjudges those who
+Public honest prompts are nearly all English, so the texts are the practice ground's own, in English and
+nine other languages; what it shows is whether the yard-stick of a log, most of which is English, misjudges those who
 write otherwise. Each account outside every licence speaks the language of most of its requests (by script, and by
 function words among Latin ones), and each group holds six that nothing ties but that. `passed` is the axis of intent
 alone, at its 3 bits (1 in 8 by construction, over all languages together); `read` leaves out what the whole of their

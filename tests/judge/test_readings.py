@@ -107,6 +107,23 @@ def test_eighty_strangers_whom_cards_tie_into_one_block_are_no_households() -> N
     assert axes.deception(60.0, weigh(shares, 80, USUAL), shares, 80).axis.passed
 
 
+def test_a_group_no_larger_than_a_family_must_beat_every_honest_reading_by_more() -> None:
+    slowly = STRANGERS | {
+        "purse": 0.9,
+        "device": 0.5,
+        "egress": 0.5,
+        "shared_frame": 1.0,
+        "own_frame": 0.0,
+        "block": 0.9,
+    }
+    few, many = (axes.deception(40.0, weigh(slowly, n, USUAL), slowly, n) for n in (10, 17))
+    assert axes.MARGIN_BITS <= few.margin < axes.FAMILY_BITS
+    assert axes.MARGIN_BITS <= many.margin < axes.FAMILY_BITS
+    assert not few.axis.passed
+    assert few.axis.because[-1].endswith("bits, of 8 that so few must show")
+    assert many.axis.passed
+
+
 def test_without_its_key_a_hidden_reading_is_not_held() -> None:
     nothing_hard = {trait: share for trait, share in FACTORY.items() if trait not in HARD}
     assert best(weigh(nothing_hard | {"purse": 0.0, "device": 0.0}, 30, USUAL))[2] < 0

@@ -87,14 +87,16 @@ def deception(
     hard = [f"{round(shares[trait] * 100)} % of {members} owners {TRAITS[trait]}" for trait in told]
     if hard and not strict:
         hard.append(f"{vouched} found the template in no ordinary customer's traffic, so these are no households")
+    family = members <= CLAN and hidden.reading.key in RELATIVES and not vouched
+    needed = FAMILY_BITS if family else MARGIN_BITS
     because = [
         *hard,
         f"`{hidden.reading.name}` beats `{honest.reading.name}` by {beaten:.1f} bits"
+        + (f", of {needed:.0f} that {'so few must show' if family else 'it must'}" if beaten < needed else "")
         if beaten >= 0
         else f"`{honest.reading.name}` explains it {-beaten:.1f} bits better than `{hidden.reading.name}`",
     ]
-    family = members <= CLAN and hidden.reading.key in RELATIVES and not vouched
-    passed = bool(hard) and beaten >= (FAMILY_BITS if family else MARGIN_BITS)
+    passed = bool(hard) and beaten >= needed
     axis = Axis(bits=round(bits, 1), because=because, passed=passed)
     return Deception(axis=axis, hidden=hidden, honest=honest, margin=beaten)
 
