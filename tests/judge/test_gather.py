@@ -59,6 +59,9 @@ class Sees:
     def most(self) -> Most:
         return Most()
 
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        return members[:0]
+
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         del members
         return self.nobody

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stillwatch.judge.admit import KIN, bound, capped, kinship, staying
 from stillwatch.judge.examine import Proposals
+from stillwatch.judge.kindred import kindred
 from stillwatch.judge.look import CHAIN, LEAST, TIE_BITS, Look
 from stillwatch.judge.pointed import pointed
 from stillwatch.judge.screen import Screen
@@ -83,6 +84,9 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
         let_in = pointed(looks, found[one], proposals.told, declared | (home >= 0))
         members = sets.union(found[one], *let_in.values())
         home[members] = one
+        more = kindred(looks, members, declared | (home >= 0))
+        members = sets.union(members, more)
+        home[more] = one
         settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
     return settled
 

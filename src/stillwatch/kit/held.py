@@ -113,6 +113,12 @@ class Held:
             units[there], number[self.values[there]], self.weights[there], self.keys[shared], bears, self.units
         )
 
+    def given(self, units: npt.NDArray[np.int32], values: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """Share of each unit's use that it gives to some values, a flag for each value."""
+        share = np.empty(len(units))
+        _given(self.offsets, self.values, self.weights, units, values, share)
+        return share
+
     def holding(self, value: int) -> npt.NDArray[np.int32]:
         """Units that hold one value, in order."""
         return self.holders[self.holder_offsets[value] : self.holder_offsets[value + 1]]
@@ -199,6 +205,18 @@ def _mark(
     for i in range(len(rows)):
         for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
             there[items[at]] = True
+
+
+@kernel
+def _given(
+    offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32], weights: npt.NDArray[np.float64],
+    units: npt.NDArray[np.int32], some: npt.NDArray[np.bool_], share: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    for i in range(len(units)):
+        share[i] = 0.0
+        for at in range(offsets[units[i]], offsets[units[i] + 1]):
+            if some[values[at]]:
+                share[i] += weights[at]
 
 
 def _spread(

@@ -39,6 +39,10 @@ class LateSight:
         """Know nobody by what he shows alone."""
         return members[:0]
 
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join nobody."""
         return members[:0], members[:0]

@@ -96,6 +96,10 @@ class UrnSight:
         """Know nobody by what he shows alone."""
         return members[:0]
 
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Chain the members that hold one value, for every value that proposes and is not commonplace."""
         left, right = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]

@@ -144,6 +144,10 @@ class HandoverSight:
         """Know nobody by what he shows alone."""
         return members[:0]
 
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Join giver and taker of every hop between members."""
         place = np.full(self.owners, -1, np.int32)

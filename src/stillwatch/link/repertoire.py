@@ -37,6 +37,8 @@ SINGLE_CAP = 6.0
 OWN_CAP = 10.0
 """Bits that it may weigh where most of those who use it are members already: then nobody published it."""
 OWN_SHARE = 0.6
+MAINLY = 0.5
+"""Share of an owner's use that goes to such frames, where he sends mainly these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +64,22 @@ class RepertoireSight(UrnSight):
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who uses a frame of which most users are members: he may be let in, if another view ties him too."""
+        return self._users(self._own(members))
+
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Find who uses mainly frames of which most users are members."""
+        own = self._own(members)
+        users = self._users(own)
+        return users[self.families.given(users, own) >= MAINLY]
+
+    def _own(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         inside = np.bincount(self.families.spread(members)[1], minlength=self.families.size)
-        users = np.diff(self.families.holder_offsets)
-        own = (inside >= LEAST) & (inside >= OWN_SHARE * users)
-        users_of_own = self.families.bearing(np.flatnonzero(own).astype(np.int32))
-        return users_of_own[~self.firms[users_of_own]]
+        own: npt.NDArray[np.bool_] = (inside >= LEAST) & (inside >= OWN_SHARE * np.diff(self.families.holder_offsets))
+        return own
+
+    def _users(self, own: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        users = self.families.bearing(np.flatnonzero(own).astype(np.int32))
+        return users[~self.firms[users]]
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""

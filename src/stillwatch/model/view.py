@@ -71,6 +71,9 @@ class Sight(Protocol):
     def followers(self, members: Owners) -> Owners:
         """Owners who show what hardly anybody but the members shows; nobody, for most views."""
 
+    def devoted(self, members: Owners) -> Owners:
+        """Owners most of whose use shows what hardly anybody but the members shows; nobody, for most views."""
+
     def joints(self, members: Owners) -> tuple[Owners, Owners]:
         """Links between members, as positions in `members`: enough of them to show what hangs together."""
 
