@@ -10,7 +10,8 @@ from stillwatch.judge.wording import WORDING, hints
 
 WORDS = [
     "step by step", "éstep", "steps", "explain", "Work it OUT", "work the é out", "ход решения", "score", "naïve",
-    "системная инструкция", "解释一下原因", "系统提示", "rewrite", "verbatim", "\n", "x" * 3000,
+    "системная инструкция", "解释一下原因", "系统提示", "rewrite", "verbatim", "\n", "x" * 3000, "show all your work",
+    "show every work through", "steps\0think", "think\x1cproof", "thinking_ step", "step-by-step", "it out",
 ]  # fmt: skip
 
 
