@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillwatch import ingest, rooms, sketch
 from stillwatch.engine.duplicates import drop_duplicates
+from stillwatch.engine.memory import give_back
 from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
@@ -144,6 +145,7 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         work=sketch.work, window=Window(since=request.since, until=request.until),
         threads=request.threads, advance=progress.advance,
     )  # fmt: skip
+    give_back()
     if scratch.rows == 0:
         raise NothingToRead("no exchange lies in this time", hint="widen `--since` and `--until`")
     dropped = 0
