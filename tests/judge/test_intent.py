@@ -59,7 +59,7 @@ def test_what_an_assistant_is_told_is_given_away_only_where_most_are_refused_it(
         read[0, READ.index("instructed")], read[0, READ.index("refuses")] = 0.1, refuses
         one = np.ones(1, np.int64)
         row = intent.statistics(
-            np.ones((1, tally.SIZE)), distinct=one, unordered=one, conversations=one, contexts=one, read=read,
+            np.zeros((1, tally.SIZE)), distinct=one, unordered=one, conversations=one, contexts=one, read=read,
             turns=np.ones(1, bool), hands=np.zeros(1),
         )[0]  # fmt: skip
         return row[STATISTICS.index("given_away")], row[STATISTICS.index("forces")]

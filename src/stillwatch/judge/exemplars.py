@@ -114,17 +114,16 @@ def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
 
 def leak(system: str, reasoning: str, answer: str) -> float:
     """Tell whether an answer gives away a third of the system text, or of the hidden reasoning."""
-    said = _shingles(answer, 5)
-    for hidden in (system, reasoning):
-        held = _shingles(hidden, 5)
-        if len(held) >= 8 and len(held & said) >= len(held) / 3:
-            return 1.0
-    return 0.0
+    every = [held for held in (_shingles(hidden, 5) for hidden in (system, reasoning) if hidden) if len(held) >= 8]
+    said = _shingles(answer, 5) if every else set()
+    return float(any(len(held & said) >= len(held) / 3 for held in every))
 
 
 def rewriting(question: str, answer: str) -> float:
     """Tell how far an answer says the question again: shared words over all, where the lengths are alike."""
+    if not 0.4 <= len(answer) / max(len(question), 1) <= 2.0:
+        return 0.0
     asked, said = _shingles(question, 1), _shingles(answer, 1)
-    if len(asked) < 12 or not 0.4 <= len(answer) / max(len(question), 1) <= 2.0:
+    if len(asked) < 12:
         return 0.0
     return len(asked & said) / len(asked | said)

@@ -22,6 +22,11 @@ class LateSight:
         del members
         return np.full(len(candidates), np.inf)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` only bounds."""
+        del members, candidates
+        return False
+
     def most(self) -> Most:
         """Bound what `admit` gives: by nothing but the view's cap."""
         return Most()

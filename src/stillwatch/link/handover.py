@@ -119,6 +119,11 @@ class HandoverSight:
         """Give just what `admit` gives."""
         return self.admit(members, candidates)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
+
     def most(self) -> Most:
         """Bound what `admit` gives: nothing for who never gave nor took."""
         each = np.zeros(self.owners)

@@ -58,7 +58,7 @@ class RepertoireSight(UrnSight):
         """As `weigh`, for one owner against the group."""
         modal = modal_values(groups.of([members]), self.families)[0]
         holders = self.families.holding(int(modal)) if modal >= 0 else members
-        own = np.isin(holders, members).mean() >= OWN_SHARE if len(holders) else False
+        own = groups.inside(holders, members).mean() >= OWN_SHARE if len(holders) else False
         every = np.minimum(member_bits(members, candidates, self.families), OWN_CAP if own else SINGLE_CAP)
         return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
 
@@ -84,6 +84,11 @@ class RepertoireSight(UrnSight):
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
         return self.admit(members, candidates)
+
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
 
     def most(self) -> Most:
         """Give the frames."""

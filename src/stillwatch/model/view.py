@@ -59,6 +59,9 @@ class Sight(Protocol):
     def reach(self, members: Owners, candidates: Owners) -> Bits:
         """Bound what `admit` gives each candidate from above; cheaper where that can be."""
 
+    def tells(self, members: Owners, candidates: Owners) -> bool:
+        """Say whether `reach` gives these candidates just what `admit` gives them, so that nobody asks twice."""
+
     def most(self) -> Most:
         """Bound what `admit` gives anybody in any group; asked once."""
 
