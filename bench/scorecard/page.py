@@ -33,8 +33,9 @@ def write(out: Path, docs: Path) -> None:
         if picture:
             (images / name).write_text(picture, "utf-8")
     sections = [
-        _head(cells), _glance(cells), _kinds(cells), _false(cells), _rates(cells), _alerts(cells), _sweeps(cells),
-        _without(cells), compared.section(cells), _base_rate(cells), evasion.section(out), LESSONS.read_text("utf-8"),
+        _head(cells), _glance(cells), _kinds(cells), _first(cells), _false(cells), _rates(cells), _alerts(cells),
+        _sweeps(cells), _without(cells), compared.section(cells), _base_rate(cells), evasion.section(out),
+        LESSONS.read_text("utf-8"),
     ]  # fmt: skip
     aside = docs / "scorecard.md.aside"
     aside.write_text("\n".join(section for section in sections if section), "utf-8")
@@ -106,8 +107,34 @@ def _glance(cells: list[Cell]) -> str:
 
 
 def _kinds(cells: list[Cell]) -> str:
+    told = _by_kind(campaigns(of(cells, "main")))
+    if not told:
+        return ""
+    return (
+        "## Each kind of campaign\n\nPrecision and recall over the campaigns that were found, pooled over seeds. A"
+        f" network attributes no exchanges.\n\n{told}"
+    )
+
+
+def _first(cells: list[Cell]) -> str:
+    """Tell of the first practice world: two harvests, a reseller, and the six look-alikes that accuse most easily."""
+    some = of(cells, "first")
+    if not some:
+        return ""
+    every = campaigns(some)
+    right, named, planted = pooled([one for one in every if one["found"]], "account")
+    false, entries = bounded(some)
+    found = sum(one["found"] for one in every)
+    return (
+        f"## The first practice world\n\n{len(some)} worlds of `stillwatch sim first`: found {found} of {len(every)},"
+        f" account precision {share(right, named)}, account recall {share(right, planted)},"
+        f" false entries {false} of {entries}.\n\n{_by_kind(every)}"
+    )
+
+
+def _by_kind(every: list[Cell]) -> str:
     groups: dict[str, list[Cell]] = defaultdict(list)
-    for campaign in campaigns(of(cells, "main")):
+    for campaign in every:
         groups[campaign["kind"]].append(campaign)
     rows = []
     for kind, members in sorted(groups.items()):
@@ -126,10 +153,7 @@ def _kinds(cells: list[Cell]) -> str:
         "kind", "found", "95 % interval", "with the planted finding", "account precision", "account recall",
         "its spread over seeds", "exchange precision", "exchange recall",
     ]  # fmt: skip
-    return (
-        "## Each kind of campaign\n\nPrecision and recall over the campaigns that were found, pooled over seeds. A"
-        " network attributes no exchanges.\n\n" + table(head, rows)
-    )
+    return table(head, rows)
 
 
 def _false(cells: list[Cell]) -> str:

@@ -63,7 +63,7 @@ def units(*, seeds: int = 20, first: int = REPORT, groups: Sequence[str] = ()) -
         first: the first seed.
         groups: only these.
     """
-    made = {"main": _main, "quiet": _quiet, "month": _month, "sweeps": _sweeps}
+    made = {"main": _main, "quiet": _quiet, "first": _first, "month": _month, "sweeps": _sweeps}
     for step in range(max(seeds, round(2.5 * seeds))):
         for name, make in made.items():
             if not groups or name in groups:
@@ -104,6 +104,11 @@ def _quiet(step: int, seed: int, seeds: int) -> Iterator[Unit]:
     if step < round(2.5 * seeds):
         variants = ("hunt", *(f"fdr {fdr}" for fdr in FDRS))
         yield Unit(group="quiet", label="quiet", world="quiet", seed=seed, variants=variants)
+
+
+def _first(step: int, seed: int, seeds: int) -> Iterator[Unit]:
+    if step < seeds:
+        yield Unit(group="first", label="first", world="first", seed=seed)
 
 
 def _month(step: int, seed: int, seeds: int) -> Iterator[Unit]:

@@ -67,6 +67,14 @@ def test_a_campaign_has_twenty_seeds_fifty_quiet_worlds_and_no_cell_twice() -> N
         assert _world.read(world).cast
 
 
+def test_the_first_practice_world_has_a_table_of_its_own() -> None:
+    told = page._first([cell(group="first", score=scored(3, 4, 1, 4))])
+    assert "1 worlds of `stillwatch sim first`: found 3 of 4, account precision 0.900, account recall 0.750" in told
+    assert "false entries 1 of 4" in told
+    assert "| `rubric_judge` | 3/4 |" in told
+    assert page._first([cell()]) == ""
+
+
 def test_the_two_halves_have_every_kind_of_campaign_of_the_full_world() -> None:
     halves = {part.actor for half in ("east", "west") for part in _world.read(str(plan.WORLDS / f"{half}.toml")).cast}
     assert halves >= {part.actor for part in _world.read("full").cast}

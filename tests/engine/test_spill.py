@@ -60,7 +60,7 @@ def test_distinct_keys_under_each_label_are_counted_exactly(table: int, tmp_path
     labels = (keys % np.uint64(9)).astype(np.int32)
     distinct = Distinct(9, Limit(tmp_path, table))
     for part in np.array_split(np.arange(len(keys)), 7):
-        distinct.note(keys[part], labels[part])
+        distinct.note(labels[part], keys[part])
     assert bool(list(tmp_path.iterdir())) == (table != PLENTY)
     expected = [len(np.unique(keys[(labels == label) & (keys != 0)])) for label in range(9)]
     assert distinct.close().tolist() == expected
@@ -104,7 +104,7 @@ for number in range(25):
         pairing, distinct = Pairing(Limit(limit.directory, 1 << 16)), Distinct(4, Limit(limit.directory, 1 << 16))
     keys = rng.integers(1, 1 << 62, 100_000).astype(np.uint64)
     pairing.add(rng.integers(0, 100_000, len(keys)).astype(np.int32), keys)
-    distinct.note(keys, (keys & np.uint64(3)).astype(np.int32))
+    distinct.note((keys & np.uint64(3)).astype(np.int32), keys)
     if number == 0:
         pairing.close(), distinct.close()
 assert distinct.close().sum() == 2_400_000

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.hunt.alone import Timing, public, timing
-from stillwatch.hunt.weigh import Labels
+from stillwatch.hunt.labels import Labels
 
 WEEK_S = 7 * 86_400
 BEGIN_MS = 1_777_852_800_000

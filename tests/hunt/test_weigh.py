@@ -12,7 +12,8 @@ import pytest
 from stillwatch.hunt.linked import Linked, link
 from stillwatch.hunt.read import Log, Unheard, declare, read
 from stillwatch.hunt.request import Request, begin
-from stillwatch.hunt.weigh import Weighed, _stand, weigh
+from stillwatch.hunt.singles import Yard, stand
+from stillwatch.hunt.weigh import Weighed, weigh
 from stillwatch.judge import intent
 from stillwatch.store import key as keys
 
@@ -89,6 +90,6 @@ def test_a_harvest_in_several_families_is_no_rival_of_itself() -> None:
         values[1:, place[name]] = full
     yard = np.concatenate([values[2:], np.zeros((30, values.shape[1]))])
     holder = np.array([7, 7, *range(100, 130)])
-    found, among = _stand(values, yard, holder, [((8, 1), 1), ((8, 2), 2), ((9, 5), 3)])
+    found, among = stand(values, Yard(values=yard, holder=holder), [((8, 1), 1), ((8, 2), 2), ((9, 5), 3)])
     assert among == {7: 30, 8: 32}
     assert [round(read.bits, 1) for read in found] == [5.0, 5.0, round(float(np.log2(33 / 3)), 1)]

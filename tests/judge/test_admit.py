@@ -90,6 +90,19 @@ def test_no_view_gives_more_than_its_reach(seed: int, town: Any) -> None:
             assert over.max() <= admit.SLACK_BITS, name
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_view_that_tells_at_once_tells_what_it_would_tell_later(seed: int, town: Any) -> None:
+    everybody, told = np.arange(town.owners, dtype=np.int32), 0
+    for look in drawn(town, seed).looks.values():
+        for members in [np.arange(12, dtype=np.int32), *town.strangers(4, 15, seed)]:
+            for candidates in (everybody, members):
+                if look.sight.tells(members, candidates):
+                    reach, exact = look.sight.reach(members, candidates), look.sight.admit(members, candidates)
+                    assert reach.tolist() == exact.tolist()
+                    told += 1
+    assert told > 20
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: Any) -> None:
     looks = drawn(town, seed).looks
@@ -98,7 +111,7 @@ def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: 
     for large in range(len(found)):
         kin = gather._kin(looks, found, large, town.owners)
         for small in {one for one in range(len(found)) if len(found[one]) <= len(found[large])} - {large}:
-            assert kin[small] == admit.kinship(looks, found[large], found[small], town.owners, joined=True)
+            assert kin[small] == admit.kinship(looks, found[large], found[small], town.owners)
     assert gather._kin(looks, found, 0, town.owners)[1] >= admit.KIN
 
 

@@ -52,8 +52,15 @@ class Sees:
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         return self.admit(members, candidates)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        del members, candidates
+        return True
+
     def most(self) -> Most:
         return Most()
+
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        return members[:0]
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         del members

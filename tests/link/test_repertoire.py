@@ -40,6 +40,18 @@ def test_who_uses_a_frame_that_is_nearly_all_the_gangs_follows_it(town: Any) -> 
     assert sight.followers(town.gang).tolist() == [*range(12), 50, 60]
 
 
+def test_devoted_is_who_uses_such_frames_for_most_of_what_he_sends(town: Any) -> None:
+    """50 sends hardly anything else; 60 sends three frames of his own and another's besides."""
+
+    def frames(owner: int) -> list[int]:
+        return [1] if owner < 12 or owner == 50 else [1, 5, 6, 7] if owner == 60 else [5, 6, 7, 1000 + owner]
+
+    sight = repertoire.look(town.traces(family=frames))
+    assert sight is not None
+    assert sight.followers(town.gang).tolist() == [*range(12), 50, 60]
+    assert sight.devoted(town.gang).tolist() == [*range(12), 50]
+
+
 def test_a_firm_that_signs_its_name_follows_nobody(town: Any) -> None:
     domain, kind = np.zeros(town.owners, np.uint64), np.zeros(town.owners, np.uint8)
     domain[[50, 60, 61]], kind[[50, 60, 61]] = [7, 8, 8], mail.OWN

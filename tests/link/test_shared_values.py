@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,16 @@ def test_who_shares_something_rare_is_near(view: str, town: Any) -> None:
     sight = look(view, town.traces(**{COLUMNS[view]: pooled}))
     assert set(town.gang) <= set(sight.near(town.gang[:4]).tolist())
     assert len(sight.near(town.gang)) < 30
+
+
+def test_joints_chain_the_holders_of_every_value_that_is_not_commonplace(town: Any) -> None:
+    held = town.held(lambda owner: [owner % 7 + 1, owner % 11 + 100, 5000])
+    members = np.arange(0, 40, 3, dtype=np.int32)
+    left, right = held.chains(members, float(held.mass[:-1].max()))
+    told = {(int(one), int(other)) for one, other in zip(left, right, strict=True)}
+    expected = set()
+    for size, shift in ((7, 0), (11, 0)):
+        for name in range(size):
+            those = np.flatnonzero(members % size == name + shift).tolist()
+            expected |= set(pairwise(those))
+    assert told == expected

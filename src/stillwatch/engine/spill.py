@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.scratch import Limit, disk_trouble
-from stillwatch.kit.codes import Seen
 from stillwatch.kit.counts import Counts, Tally, together
+from stillwatch.kit.several import Lots, Several, deal_out
 
 U64 = np.uint64
 PIECE_ROWS: Final = 1 << 20
 """Pairs that are added up at once, about."""
 PARTS: Final = 64
-"""Files among which keys are dealt out; one at a time is read again."""
+"""Parts into which values are dealt out; one at a time is read again."""
 
 
 _names = count()
@@ -88,7 +88,7 @@ class Pairing:
 
 
 class Distinct:
-    """Counts distinct keys under labels as `kit.codes.Seen` does, within a limit.
+    """Counts distinct values under labels as `kit.several` does, within a limit.
 
     Raises:
         ResourceError: when the disk is full.
@@ -97,38 +97,50 @@ class Distinct:
     def __init__(self, labels: int, limit: Limit) -> None:
         self._labels = labels
         self._limit = limit
-        self._seen = Seen(labels)
-        self._name = f"keys-{next(_names)}"
-        self._spilled = False
+        self._several = Several(labels)
+        self._path = limit.directory / f"values-{next(_names)}.run"
+        self._runs: list[tuple[int, npt.NDArray[np.int64]]] = []
+        """Of each run on disk, where it begins, and where the values of each part begin in it."""
 
-    def note(self, keys: npt.NDArray[np.uint64], labels: npt.NDArray[np.int32]) -> None:
-        """Note keys with their labels; a key stands under one label only, and 0 is no key."""
-        self._seen.note(keys, labels)
-        if self._seen.size > self._limit.table:
-            self._spill()
+    def note(self, labels: npt.NDArray[np.int32] | Lots, values: npt.NDArray[np.uint64]) -> None:
+        """Note values with their labels; 0 is no value."""
+        self._several.note(labels, values)
+        if self._several.size > self._limit.table:
+            self._several.fold()
+            if 2 * self._several.size > self._limit.table:
+                self._spill()
 
     def _spill(self) -> None:
-        """Deal the keys out among files, by bits that the table does not sort by."""
-        keys, labels = self._seen.take()
-        part = (keys * U64(0xC2B2AE3D27D4EB4F) >> U64(58)).astype(np.int64)
-        order = np.argsort(part, kind="stable")
-        ends = np.cumsum(np.bincount(part, minlength=PARTS))
-        for number, mine in enumerate(np.split(order, ends[:-1])):
-            _write(self._limit.directory / f"{self._name}-{number}.keys", keys[mine], "ab")
-            _write(self._limit.directory / f"{self._name}-{number}.labels", labels[mine], "ab")
-        self._spilled = True
+        """Write the values down, dealt out by bits, so that each part can be told apart by itself."""
+        values, starts = self._several.take()
+        labels = np.repeat(np.arange(self._labels, dtype=np.int32), np.diff(starts))
+        part = (values * U64(0xC2B2AE3D27D4EB4F) >> U64(58)).astype(np.int32)
+        rows, ends = deal_out(part, PARTS)
+        begins = self._path.stat().st_size if self._runs else 0
+        for column in (values[rows], labels[rows]):
+            _write(self._path, column, "ab")
+        self._runs.append((begins, ends))
 
     def close(self) -> npt.NDArray[np.int64]:
-        """Tell how many distinct keys each label has, and forget them."""
-        if not self._spilled:
-            return self._seen.counts
+        """Tell how many distinct values each label has, and forget them."""
+        if not self._runs:
+            return self._several.counts()
         self._spill()
         counts = np.zeros(self._labels, np.int64)
         for number in range(PARTS):
-            files = [self._limit.directory / f"{self._name}-{number}.{what}" for what in ("keys", "labels")]
-            part = Seen(self._labels)
-            part.note(np.fromfile(files[0], np.uint64), np.fromfile(files[1], np.int32))
-            counts += part.counts
-            for file in files:
-                file.unlink()
+            part = Several(self._labels)
+            for values, labels in self._part(number):
+                part.note(labels, values)
+            counts += part.counts()
+        self._path.unlink()
+        self._runs = []
         return counts
+
+    def _part(self, number: int) -> Iterator[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]]:
+        """Read one part of every run again."""
+        for begins, ends in self._runs:
+            many, first = int(ends[number + 1] - ends[number]), int(ends[number])
+            yield (
+                np.fromfile(self._path, np.uint64, many, offset=begins + 8 * first),
+                np.fromfile(self._path, np.int32, many, offset=begins + 8 * int(ends[-1]) + 4 * first),
+            )

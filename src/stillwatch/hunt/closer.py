@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from stillwatch.engine.scratch import Scratch
 from stillwatch.engine.spill import Pairing
-from stillwatch.kit.codes import Seen
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.held import Held, hold
 from stillwatch.kit.lots import arrange, beginnings
 from stillwatch.kit.pairs import Pairs
+from stillwatch.kit.several import Several
 from stillwatch.link.rhythm import LEAST_HOURS
 from stillwatch.model.crowd import Crowd
 from stillwatch.model.traces import Closely
@@ -95,10 +95,9 @@ def _carried(
     for _, piece in scratch.pieces("who", "primary"):
         owner = crowd.owner[piece["who"]]
         mine = np.flatnonzero(linked[owner])
-        used = Seen(len(harness))
-        key = piece["primary"][mine].astype(U64) << U64(32) | owner[mine].astype(U64) + U64(1)
-        used.note(key, piece["primary"][mine])
-        carried += used.counts
+        used = Several(len(harness))
+        used.note(piece["primary"][mine], owner[mine].astype(U64) + U64(1))
+        carried += used.counts()
     frames: npt.NDArray[np.bool_] = (carried >= FRAME_OWNERS) & ~harness
     frames[0] = False
     return frames

@@ -112,16 +112,16 @@ def _open(traces: Traces, weighed: Weighed, out: Decided) -> None:
     for draft in out.drafts:
         taken[traces.crowd.owner[draft.accounts]] = True
     held: dict[int, list[int]] = {}
-    for owner, family in weighed.open:
+    for owner, family in weighed.singles.open:
         if not taken[owner]:
             held.setdefault(owner, []).append(family)
     for owner, every in held.items():
-        read = {family: weighed.open[owner, family] for family in every}
-        sent = {family: weighed.sent[owner, family] for family in every}
-        families = stands_out(read, sent, weighed.among[owner], partial(weighed.driven, owner))
+        read = {family: weighed.singles.open[owner, family] for family in every}
+        sent = {family: weighed.singles.sent[owner, family] for family in every}
+        families = stands_out(read, sent, weighed.singles.among[owner], partial(weighed.driven, owner))
         if not families:
             continue
-        reads = {family: weighed.open[owner, family] for family in families}
+        reads = {family: weighed.singles.open[owner, family] for family in families}
         best = max(reads.values(), key=lambda read: read.bits)
         accounts = traces.crowd.accounts_of(np.array([owner], np.int32))
         out.drafts.append(

@@ -53,8 +53,7 @@ def join(
     closely = None
     if proposals.passed.any():
         linked = np.zeros(traces.crowd.owners, bool)
-        for number in np.flatnonzero(proposals.passed):
-            linked[proposals.groups[int(number)]] = True
+        linked[proposals.groups.where(proposals.passed).members] = True
         closely = closer(linked)
         late = replace(traces, closely=closely)
         looks |= look(late, silent, late=True, without=without)

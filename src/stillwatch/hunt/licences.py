@@ -58,6 +58,8 @@ def used(
     grants: Sequence[Grant], carried: Mapping[str, int],
 ) -> list[Use]:  # fmt: skip
     """Count the use of every grant whose holder is in the traffic, in one pass over the scratch."""
+    if not grants:
+        return []
     number = {name: i for i, name in enumerate(names)}
     held = [np.array(sorted(number[a] for a in grant.accounts if a in number), np.int64) for grant in grants]
     families = [_families(grant, grown, family_names) for grant in grants]

@@ -19,7 +19,6 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.engine.spill import Distinct
 from stillwatch.hunt.decide import Draft
 from stillwatch.kit.arrow import numbers, places
-from stillwatch.kit.hashes import pair
 from stillwatch.model.exchange import AT
 
 U64 = np.uint64
@@ -143,9 +142,7 @@ class _Entitled:
 
 def _note(seen: Distinct, draft: npt.NDArray[np.int32], values: npt.NDArray[np.uint64]) -> None:
     """Note values, each under its draft; 0 is none."""
-    key = np.zeros(len(values), U64)
-    pair(draft.astype(U64) + U64(1), values, key)
-    seen.note(key, draft)
+    seen.note(draft, values)
 
 
 def _tasks(piece: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:

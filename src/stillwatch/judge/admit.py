@@ -39,10 +39,10 @@ def staying(
     `least`, nobody is let in.
     """
     need = _needed(owners, members)
-    could, reach = _within_reach(looks, members, candidates, need)
+    could, reach, told = _within_reach(looks, members, candidates, need)
     inside = np.zeros(len(candidates), bool)
     if len(could) >= least:
-        inside[could] = _let_in(looks, members, candidates[could], reach, need, least, lacking)
+        inside[could] = _let_in(looks, members, candidates[could], reach, told, need, least, lacking)
     return inside
 
 
@@ -57,23 +57,29 @@ def few_stay(looks: Mapping[str, Look], members: npt.NDArray[np.int32], owners: 
     caps = np.array([look.view.CAP for look in views])[:, None]
     reach = [look.sight.reach(members, members) if look.view.LATE else np.full(len(members), np.inf) for look in views]
     within = np.minimum(np.stack(reach), caps) + SLACK_BITS
-    let_in = _let_in(looks, members, members, within, _needed(owners, members), CORE, lacking=False)
+    let_in = _let_in(looks, members, members, within, {}, _needed(owners, members), CORE, lacking=False)
     return int(np.count_nonzero(let_in)) < CORE
 
 
 def kinship(
-    looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int, *, joined: bool
+    looks: Mapping[str, Look], large: npt.NDArray[np.int32], small: npt.NDArray[np.int32], owners: int
 ) -> float:
-    """Tell the share of a smaller group that a larger one lets in; with `joined`, that a joining view ties to it."""
-    tied = np.ones(len(small), bool)
-    if joined:
-        tied[:] = False
-        for look in looks.values():
-            if look.view.JOINS:
-                tied |= capped(look, large, small) >= TIE_BITS
-        if tied.mean() < KIN:  # whoever stays of them are too few already
-            return 0.0
+    """Tell the share of a smaller group that a larger one lets in and that a joining view ties to it."""
+    tied = joined(looks, large, small)
+    if tied.mean() < KIN:  # whoever stays of them are too few already
+        return 0.0
     return float((staying(looks, large, small, owners) & tied).mean())
+
+
+def joined(
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]
+) -> npt.NDArray[np.bool_]:
+    """Tell which candidates a view that joins people ties to the members."""
+    tied = np.zeros(len(candidates), bool)
+    for look in looks.values():
+        if look.view.JOINS:
+            tied |= capped(look, members, candidates) >= TIE_BITS
+    return tied
 
 
 def capped(look: Look, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
@@ -98,52 +104,71 @@ def _order(looks: Mapping[str, Look]) -> list[str]:
 
 def _within_reach(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], need: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Find the candidates who get in if each view gives all that it can, and what that is, a row for each view."""
-    views = [looks[name].view for name in _order(looks)]
-    reach = np.stack([looks[name].sight.reach(members, candidates) for name in _order(looks)])
-    reach = np.minimum(reach, np.array([view.CAP for view in views])[:, None]) + SLACK_BITS
-    ties = np.count_nonzero((reach >= TIE_BITS) & np.array([view.ADMITS for view in views])[:, None], axis=0)
-    hopeful = (ties >= 2) & (np.maximum(reach, 0.0).sum(axis=0) >= need)
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
+    """Find the candidates who get in if each view gives all that it can, and what that is, a row for each view.
+
+    What is told by that already, not only bounded, comes by the names of the views.
+    """
+    order = _order(looks)
+    reach = np.empty((len(order), len(candidates)))
+    ties, most = np.zeros(len(candidates), np.int8), np.zeros(len(candidates))
+    exact = []
+    for bits, name in zip(reach, order, strict=True):
+        view, sight = looks[name].view, looks[name].sight
+        np.minimum(sight.reach(members, candidates), view.CAP, out=bits)
+        if sight.tells(members, candidates):
+            exact.append(name)
+        if view.ADMITS:
+            ties += bits >= TIE_BITS - SLACK_BITS
+        most += np.maximum(bits, 0.0) + SLACK_BITS
+    hopeful = (ties >= 2) & (most >= need)
     if WHOLE in looks:
-        hopeful |= reach[0] >= looks[WHOLE].view.CAP
+        hopeful |= reach[0] >= looks[WHOLE].view.CAP - SLACK_BITS
     could = np.flatnonzero(hopeful)
-    return could, reach[:, could]
+    within = reach[:, could]
+    told = {name: bits for name, bits in zip(order, within.copy(), strict=True) if name in exact}
+    return could, within + SLACK_BITS, told
 
 
 def _let_in(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32],
-    reach: npt.NDArray[np.float64], need: float, least: int, lacking: bool,
+    reach: npt.NDArray[np.float64], told: Mapping[str, npt.NDArray[np.float64]], need: float, least: int,
+    lacking: bool,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Do as `staying`, and weigh everybody. A view looks only at those of whom it could decide.
 
-    Views that are dear to ask, as late ones are, come last.
+    Views that are dear to ask, as late ones are, come last. Where what is lacked is not asked, whoever is in after some
+    views is in.
+
+    Args:
+        told: what some views give each candidate; these are not asked again.
     """
     order = _order(looks)
     admits = np.array([looks[name].view.ADMITS for name in order])[:, None]
     ties, most = _of_the_rest((reach >= TIE_BITS) & admits), _of_the_rest(np.maximum(reach, 0.0))
-    whole = np.zeros(len(candidates), bool)
-    views, total = np.zeros(len(candidates), np.int64), np.zeros(len(candidates))
-    seen: dict[str, npt.NDArray[np.float64]] = {}
+    inside = np.zeros(len(candidates), bool)
     rest = np.arange(len(candidates))
+    views, total = np.zeros(len(rest), np.int64), np.zeros(len(rest))
+    seen: dict[str, npt.NDArray[np.float64]] = {}
     for place, name in enumerate(order):
-        bits = capped(looks[name], members, candidates[rest])
-        other = looks[name].view.WITHIN
-        known = seen[other][rest] if other in seen else np.zeros(len(rest))
-        total[rest] += np.maximum(bits - np.maximum(known, 0.0), 0.0)
-        views[rest] += (bits >= TIE_BITS) & (known < TIE_BITS) & looks[name].view.ADMITS
-        seen[name] = np.zeros(len(candidates))
-        seen[name][rest] = bits
-        if name == WHOLE:
-            whole = bits >= looks[name].view.CAP
-        open_ = ~whole & (views + ties[place] >= 2) & (total + most[place] >= need)
-        rest = rest[open_[rest]]
-        if not len(rest) or np.count_nonzero(whole) + len(rest) < least:
+        look = looks[name]
+        bits = told[name][rest] if name in told else capped(look, members, candidates[rest])
+        known = seen.get(look.view.WITHIN, np.zeros(len(rest)))
+        total = total + np.maximum(bits - np.maximum(known, 0.0), 0.0)
+        views = views + ((bits >= TIE_BITS) & (known < TIE_BITS) & look.view.ADMITS)
+        seen[name] = bits
+        sure = bits >= look.view.CAP if name == WHOLE else np.zeros(len(rest), bool)
+        if not lacking:
+            sure = sure | (views >= 2) & (total >= need)
+        inside[rest[sure]] = True
+        open_ = ~sure & (views + ties[place, rest] >= 2) & (total + most[place, rest] >= need)
+        rest, views, total = rest[open_], views[open_], total[open_]
+        seen = {name: bits[open_] for name, bits in seen.items()}
+        if not len(rest) or np.count_nonzero(inside) + len(rest) < least:
             break
-    inside = whole.copy()
-    inside[rest] = total[rest] >= need
     if lacking and len(rest):
-        inside[rest] = total[rest] + _lacks(looks, members, {name: bits[rest] for name, bits in seen.items()}) >= need
+        total = total + _lacks(looks, members, seen)
+    inside[rest] = total >= need
     return inside
 
 
@@ -160,8 +185,10 @@ def _lacks(
     worst = np.zeros(len(next(iter(bits.values()))))
     hard, soft = False, np.ones(len(worst), bool)
     for name, told in bits.items():
-        left, right = looks[name].sight.joints(members)
-        tied = len(np.union1d(left, right)) / len(members)
+        linked = np.zeros(len(members), bool)
+        for side in looks[name].sight.joints(members):
+            linked[side] = True
+        tied = int(np.count_nonzero(linked)) / len(members)
         least = log2(1.0 - SURELY * tied) if tied < MOST else -np.inf
         worst = np.minimum(worst, np.maximum(told, least))
         if looks[name].view.HARD:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stillwatch.judge.admit import KIN, bound, capped, kinship, staying
 from stillwatch.judge.examine import Proposals
+from stillwatch.judge.kindred import kindred
 from stillwatch.judge.look import CHAIN, LEAST, TIE_BITS, Look
 from stillwatch.judge.pointed import pointed
 from stillwatch.judge.screen import Screen
@@ -49,7 +50,8 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     proposal has settled must still weigh what the least of those that passed did: it may have passed by others.
     """
     owners = len(declared)
-    rank = np.array([_rank(looks[name]) if name in looks else LAST for name in proposals.by])
+    ranks = {name: _rank(look) for name, look in looks.items()}
+    rank = np.array([ranks.get(name, LAST) for name in proposals.by])
     shown = proposals.total + proposals.gain
     order = np.flatnonzero(proposals.passed)
     order = order[np.lexsort((-shown[order], rank[order]))]
@@ -82,6 +84,9 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
         let_in = pointed(looks, found[one], proposals.told, declared | (home >= 0))
         members = sets.union(found[one], *let_in.values())
         home[members] = one
+        more = kindred(looks, members, declared | (home >= 0))
+        members = sets.union(members, more)
+        home[more] = one
         settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
     return settled
 
@@ -93,7 +98,8 @@ def _keep(
     """Note a group that has settled, if it still weighs what the least of those that passed did."""
     if len(members) < LEAST:
         return
-    if _total(looks, _weigh(looks, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
+    early = {name: look for name, look in looks.items() if not look.view.LATE}
+    if _total(early, _weigh(early, members), proposals.aside(seed)) + proposals.gain[seed] >= needed:
         home[members] = len(found)
         found.append(members)
         seeds.append([seed])
@@ -151,7 +157,7 @@ def _joined(
                 if large not in kin:
                     kin[large], grown[large] = _kin(looks, found, large, owners), set()
                 if small in grown[large]:  # since its kin was asked
-                    share = kinship(looks, found[large], found[small], owners, joined=True)
+                    share = kinship(looks, found[large], found[small], owners)
                 else:
                     share = float(kin[large][small])
                 if share >= KIN:

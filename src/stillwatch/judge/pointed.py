@@ -56,7 +56,7 @@ def pointed(
 
 def close(
     looks: Mapping[str, Look], members: npt.NDArray[np.int32], pool: npt.NDArray[np.int32], told: Told,
-    taken: npt.NDArray[np.bool_], ways: int = 1, rare: float = 1.0,
+    taken: npt.NDArray[np.bool_], ways: int = 1, rare: float = 1.0, *, lacking: bool = True,
 ) -> npt.NDArray[np.bool_]:  # fmt: skip
     """Tell who of those at whom a peer points belongs to the members, so that few strangers are among them.
 
@@ -69,10 +69,11 @@ def close(
         taken: owners who are no strangers: declared, or in a group.
         ways: in how many ways peers point at the members.
         rare: share of strangers at the most who show as much as an owner does.
+        lacking: whether what an owner lacks is set against what he shows.
     """
     strangers = _strangers(told, taken)
-    tied, shown = _besides(looks, members, pool, told.aside)
-    null = np.sort(_besides(looks, members, strangers, told.aside)[1])
+    tied, shown = _besides(looks, members, pool, told.aside, lacking)
+    null = np.sort(_besides(looks, members, strangers, told.aside, lacking)[1])
     among = len(null) - np.searchsorted(null, shown, side="left") + 1
     quiet = max(int((null <= 0).sum()), 1) / max(len(null), 1)
     least = min(float(len(pool)), (int((shown <= 0).sum()) + 1) / quiet)
@@ -149,11 +150,12 @@ def _strangers(told: Told, taken: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32
 
 
 def _besides(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32], aside: Collection[str]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    looks: Mapping[str, Look], members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32],
+    aside: Collection[str], lacking: bool,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:  # fmt: skip
     """Tell who has ties in two views, and the bits of those that are not aside, where one of these is a tie.
 
-    What he lacks the most counts against them, as everywhere.
+    What he lacks the most counts against them, as everywhere, unless `lacking` is off.
     """
     early = {name: look for name, look in looks.items() if not look.view.LATE}
     seen = {name: capped(look, members, candidates) for name, look in early.items()}
@@ -168,7 +170,7 @@ def _besides(
             fresh += tie
             total += np.maximum(bits - np.maximum(known, 0.0), 0.0)
             lacks = np.minimum(lacks, bits)
-    return views >= 2, np.where(fresh > 0, np.maximum(total + lacks, 0.0), 0.0)
+    return views >= 2, np.where(fresh > 0, np.maximum(total + lacks * lacking, 0.0), 0.0)
 
 
 def _distinct(told: Sequence[Told]) -> list[Told]:

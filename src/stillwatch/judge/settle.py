@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.judge.admit import KIN, ROUNDS, few_stay, kinship, staying
+from stillwatch.judge.admit import KIN, ROUNDS, few_stay, joined, kinship, staying
 from stillwatch.judge.examine import Told
 from stillwatch.judge.look import LEAST, Look
 from stillwatch.judge.pointed import close, core
@@ -139,14 +139,17 @@ def _one_hand(
         rest = members[keep]
         if len(rest) < 2:
             return members
-        kin = [
-            kinship(looks, rest, members[block == one], owners, joined=int(sizes[one]) >= LEAST) >= KIN
-            for one in others
-        ]
-        if not any(kin):
+        asked = np.flatnonzero(np.isin(block, others))
+        let_in = staying(looks, rest, members[asked], owners)
+        large = sizes[block[asked]] >= LEAST
+        if large.any():
+            let_in[large] &= joined(looks, rest, members[asked[large]])
+        shares = np.bincount(block[asked], weights=let_in, minlength=len(members)) / np.maximum(sizes, 1)
+        kin = [one for one in others if shares[one] >= KIN]
+        if not kin:
             break
-        keep |= np.isin(block, [one for one, let_in in zip(others, kin, strict=True) if let_in])
-        others = [one for one, let_in in zip(others, kin, strict=True) if not let_in]
+        keep |= np.isin(block, kin)
+        others = [one for one in others if one not in kin]
     return members[keep]
 
 
@@ -178,5 +181,5 @@ def _without_neighbours(
         mine = block == other
         rest = members[~mine & keep]
         if other != home and len(rest) >= LEAST:
-            keep[mine] = kinship(looks, rest, members[mine], owners, joined=True) >= KIN
+            keep[mine] = kinship(looks, rest, members[mine], owners) >= KIN
     return members[keep]

@@ -53,15 +53,14 @@ class Carried:
         mine = np.flatnonzero(inside[self._owner])
         count = len(self._families)
         held = np.bincount(self._family[mine], minlength=count)
-        within, beyond = held.astype(np.float64), self._every - held
         rows_in = np.bincount(self._family[mine], weights=self._exchanges[mine], minlength=count)
-        looked = within >= LEAST_OWNERS
+        looked = np.flatnonzero(held >= LEAST_OWNERS)
+        within, beyond = held[looked].astype(np.float64), (self._every - held)[looked]
         chance = (beyond + 1.0) / max(self._owners - len(members) + 1, 1)
-        bits = surplus_bits(within, len(members), chance) - log2(max(int(looked.sum()), 1))
-        fits = looked & (bits >= ENRICHED_BITS) & ~self._families.harness
-        fits[0] = False
+        bits = surplus_bits(within, len(members), chance) - log2(max(len(looked), 1))
+        fits = (bits >= ENRICHED_BITS) & ~self._families.harness[looked] & (looked > 0)
         found = [
-            Enriched(family=int(f), owners=int(within[f]), exchanges=int(rows_in[f]), bits=float(bits[f]))
-            for f in np.flatnonzero(fits)
+            Enriched(family=int(f), owners=int(held[f]), exchanges=int(rows_in[f]), bits=float(weighed))
+            for f, weighed in zip(looked[fits].tolist(), bits[fits].tolist(), strict=True)
         ]
         return sorted(found, key=lambda one: -one.exchanges)

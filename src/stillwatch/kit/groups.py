@@ -51,3 +51,13 @@ def union(*sets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     np.not_equal(every[1:], every[:-1], out=fresh[1:])
     joined: npt.NDArray[np.int32] = every[fresh].astype(np.int32, copy=False)
     return joined
+
+
+def inside(units: npt.NDArray[np.int32], members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Tell which units are members; members are in ascending order."""
+    if not len(members):
+        return np.zeros(len(units), bool)
+    place = np.searchsorted(members, units)
+    place[place == len(members)] = 0
+    there: npt.NDArray[np.bool_] = members[place] == units
+    return there

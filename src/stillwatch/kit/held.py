@@ -73,6 +73,15 @@ class Held:
         count = _near(self.offsets, self.values, self.holder_offsets, self.holders, self.mass, units, most, mark, found)
         return found[:count].copy()
 
+    def chains(
+        self, units: npt.NDArray[np.int32], most: float
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:  # fmt: skip
+        """Chain the units that hold a value of mass `most` or less, for each such value: positions in `units`."""
+        room = int((self.offsets[units + 1] - self.offsets[units]).sum())
+        left, right = np.empty(room, np.int32), np.empty(room, np.int32)
+        count = _chain(self.offsets, self.values, self.mass, units, most, left, right)
+        return left[:count], right[:count]
+
     def without(self, keys: npt.NDArray[np.uint64]) -> Held:
         """Leave some values out: what units spent on them they spend on values of their own."""
         keep = ~np.isin(self.keys, keys)
@@ -103,6 +112,12 @@ class Held:
         return _table(
             units[there], number[self.values[there]], self.weights[there], self.keys[shared], bears, self.units
         )
+
+    def given(self, units: npt.NDArray[np.int32], values: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """Share of each unit's use that it gives to some values, a flag for each value."""
+        share = np.empty(len(units))
+        _given(self.offsets, self.values, self.weights, units, values, share)
+        return share
 
     def holding(self, value: int) -> npt.NDArray[np.int32]:
         """Units that hold one value, in order."""
@@ -161,6 +176,28 @@ def _near(
 
 
 @kernel
+def _chain(
+    offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32], mass: npt.NDArray[np.float64],
+    units: npt.NDArray[np.int32], most: float, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32],
+) -> int:  # fmt: skip
+    seen = table_for(np.int64(len(left)))
+    last = np.empty(len(seen), np.int32)
+    count = 0
+    for i in range(len(units)):
+        for at in range(offsets[units[i]], offsets[units[i] + 1]):
+            value = values[at]
+            slot = slot_of(seen, value)
+            if seen[slot] == value:
+                left[count], right[count] = last[slot], i
+                count += 1
+            elif mass[value] > most:
+                continue
+            seen[slot] = value
+            last[slot] = i
+    return count
+
+
+@kernel
 def _mark(
     offsets: npt.NDArray[np.int64], items: npt.NDArray[np.int32], rows: npt.NDArray[np.int32],
     there: npt.NDArray[np.bool_],
@@ -168,6 +205,18 @@ def _mark(
     for i in range(len(rows)):
         for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
             there[items[at]] = True
+
+
+@kernel
+def _given(
+    offsets: npt.NDArray[np.int64], values: npt.NDArray[np.int32], weights: npt.NDArray[np.float64],
+    units: npt.NDArray[np.int32], some: npt.NDArray[np.bool_], share: npt.NDArray[np.float64],
+) -> None:  # fmt: skip
+    for i in range(len(units)):
+        share[i] = 0.0
+        for at in range(offsets[units[i]], offsets[units[i] + 1]):
+            if some[values[at]]:
+                share[i] += weights[at]
 
 
 def _spread(

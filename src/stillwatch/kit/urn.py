@@ -256,6 +256,8 @@ def member_bits(
 
 WIDELY: Final = 1024
 """Holders from which on a value is not looked through: its ratio bounds everybody's."""
+NARROW: Final = 2.0
+"""Values of a unit, on average, up to which what candidates hold is looked at instead of who else holds it."""
 
 
 @kernel
@@ -272,6 +274,7 @@ def _most(
     holders: npt.NDArray[np.int32],
     holder_weights: npt.NDArray[np.float64],
     drawn: npt.NDArray[np.float64],
+    narrow: bool,
     out: npt.NDArray[np.float64],
 ) -> None:
     """Bound candidates; `drawn` is zero before and after."""
@@ -288,6 +291,22 @@ def _most(
             table[slot] = values[at]
             inside[slot] += weights[at]
     outside = bearers - bearing + 1.0
+    if narrow:
+        for place in range(len(table)):
+            if table[place] >= 0:
+                inside[place] *= outside / (mass[table[place]] - inside[place] + 1.0)
+        nothing = 0.05 + 0.95 * 2.0 / max(1.0 + bearing, 2.0)
+        for i in range(len(candidates)):
+            unit = candidates[i]
+            if not bears[unit]:
+                continue
+            ratio = 0.0
+            for at in range(offsets[unit], offsets[unit + 1]):
+                slot = slot_of(table, values[at])
+                if table[slot] >= 0:
+                    ratio += weights[at] * inside[slot]
+            out[i] = nothing + 0.95 * ratio / max(1.0 + bearing, 2.0)
+        return
     rest = 0.0
     for place in range(len(table)):
         value = table[place]
@@ -315,7 +334,8 @@ def most_ratio(
     """Bound from above the ratio whose logarithm is `member_bits`.
 
     Near it for candidates who are no members and hold no value of WIDELY holders or more. Cost: the holders of what
-    the members hold, and one look at each candidate; what the candidates hold is not looked at.
+    the members hold, and one look at each candidate; what the candidates hold is looked at only where that is next to
+    nothing, and then the bound is as near for everybody who is no member.
 
     Args:
         drawn: room for a number for every unit; zero before and after.
@@ -323,6 +343,6 @@ def most_ratio(
     out = np.ones(len(candidates))
     _most(
         members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
-        held.holder_offsets, held.holders, held.holder_weights, drawn, out,
+        held.holder_offsets, held.holders, held.holder_weights, drawn, len(held.values) <= NARROW * held.units, out,
     )  # fmt: skip
     return out

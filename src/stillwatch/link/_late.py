@@ -22,6 +22,11 @@ class LateSight:
         del members
         return np.full(len(candidates), np.inf)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` only bounds."""
+        del members, candidates
+        return False
+
     def most(self) -> Most:
         """Bound what `admit` gives: by nothing but the view's cap."""
         return Most()
@@ -32,6 +37,10 @@ class LateSight:
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Know nobody by what he shows alone."""
+        return members[:0]
+
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
         return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

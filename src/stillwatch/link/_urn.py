@@ -72,17 +72,21 @@ class UrnSight:
         self.mark[members] = True
         columns = [held for held in self.columns if not any(held is one for one in self.distant)]
         found = [members, *(held.near(members, _commonplace(held, members), self.mark) for held in columns)]
-        everybody = np.sort(np.concatenate(found))
+        everybody = np.concatenate(found)
         self.mark[everybody] = False
         return everybody
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Bound what `admit` gives, through the holders of what the members hold; of a few candidates tell just it."""
-        if len(candidates) <= FEW * len(members):
+        if self.tells(members, candidates):
             return self.admit(members, candidates)
         ratios = [most_ratio(members, candidates, held, self.drawn) for held in self.columns]
         bits: npt.NDArray[np.float64] = np.log2(sum(ratios) / len(ratios))
         return bits
+
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that few candidates are weighed at once."""
+        return len(candidates) <= FEW * len(members)
 
     def most(self) -> Most:
         """Give the columns."""
@@ -92,17 +96,17 @@ class UrnSight:
         """Know nobody by what he shows alone."""
         return members[:0]
 
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
+        return members[:0]
+
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Chain the members that hold one value, for every value that proposes and is not commonplace."""
         left, right = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         for held in self.proposing:
-            position, value = held.spread(members)
-            telling = held.mass[value] <= _commonplace(held, members)
-            position, value = position[telling], value[telling]
-            order = np.argsort(value, kind="stable")
-            same = np.diff(value[order]) == 0
-            left.append(position[order][:-1][same].astype(np.int32))
-            right.append(position[order][1:][same].astype(np.int32))
+            ones, others = held.chains(members, _commonplace(held, members))
+            left.append(ones)
+            right.append(others)
         return np.concatenate(left), np.concatenate(right)
 
     def because(self, members: npt.NDArray[np.int32]) -> str:

@@ -13,7 +13,7 @@ Cost: one pass over the holders of small values. Source: own; SynchroTrap (CCS 2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,11 @@ class ChainSight(LateSight):
     """Proposes chains; `root` names the chain that each owner is in."""
 
     root: npt.NDArray[np.int32]
+    long: npt.NDArray[np.bool_] = field(init=False)
+    """Roots of the chains of at least LEAST owners."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "long", np.bincount(self.root, minlength=len(self.root)) >= LEAST)
 
     def propose(self) -> Groups:
         """Propose the chains of at least LEAST owners."""
@@ -63,16 +68,29 @@ class ChainSight(LateSight):
 
     def admit(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give CAP to who lies in a chain with LEAST members, himself included; it is no tie of its own."""
-        there = np.bincount(self.root[members], minlength=len(self.root))
-        return np.where(there[self.root[candidates]] >= LEAST - ~np.isin(candidates, members), CAP, 0.0)
+        bits = np.zeros(len(candidates))
+        roots = self.root[members]
+        chained = np.flatnonzero(self.long[self.root[candidates]])
+        if len(chained) and self.long[roots].any():
+            names, there = np.unique(roots, return_counts=True)
+            those = candidates[chained]
+            place = np.minimum(np.searchsorted(names, self.root[those]), len(names) - 1)
+            beside = np.where(names[place] == self.root[those], there[place], 0) - groups.inside(those, members)
+            bits[chained] = np.where(beside >= LEAST - 1, CAP, 0.0)
+        return bits
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives."""
         return self.admit(members, candidates)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
+
     def most(self) -> Most:
         """Bound what `admit` gives: nothing for who is in no chain."""
-        return Most(each=np.where(np.bincount(self.root, minlength=len(self.root))[self.root] >= LEAST, CAP, 0.0))
+        return Most(each=np.where(self.long[self.root], CAP, 0.0))
 
     def because(self, members: npt.NDArray[np.int32]) -> str:
         """Tell how many members lie in one chain."""

@@ -119,6 +119,11 @@ class HandoverSight:
         """Give just what `admit` gives."""
         return self.admit(members, candidates)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
+
     def most(self) -> Most:
         """Bound what `admit` gives: nothing for who never gave nor took."""
         each = np.zeros(self.owners)
@@ -137,6 +142,10 @@ class HandoverSight:
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Know nobody by what he shows alone."""
+        return members[:0]
+
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Know nobody by what he mainly does."""
         return members[:0]
 
     def joints(self, members: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

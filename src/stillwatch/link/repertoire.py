@@ -37,6 +37,8 @@ SINGLE_CAP = 6.0
 OWN_CAP = 10.0
 """Bits that it may weigh where most of those who use it are members already: then nobody published it."""
 OWN_SHARE = 0.6
+MAINLY = 0.5
+"""Share of an owner's use that goes to such frames, where he sends mainly these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +58,37 @@ class RepertoireSight(UrnSight):
         """As `weigh`, for one owner against the group."""
         modal = modal_values(groups.of([members]), self.families)[0]
         holders = self.families.holding(int(modal)) if modal >= 0 else members
-        own = np.isin(holders, members).mean() >= OWN_SHARE if len(holders) else False
+        own = groups.inside(holders, members).mean() >= OWN_SHARE if len(holders) else False
         every = np.minimum(member_bits(members, candidates, self.families), OWN_CAP if own else SINGLE_CAP)
         return np.maximum(every, member_bits(members, candidates, self.families, skip=int(modal)))
 
     def followers(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who uses a frame of which most users are members: he may be let in, if another view ties him too."""
+        return self._users(self._own(members))
+
+    def devoted(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Find who uses mainly frames of which most users are members."""
+        own = self._own(members)
+        users = self._users(own)
+        return users[self.families.given(users, own) >= MAINLY]
+
+    def _own(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         inside = np.bincount(self.families.spread(members)[1], minlength=self.families.size)
-        users = np.diff(self.families.holder_offsets)
-        own = (inside >= LEAST) & (inside >= OWN_SHARE * users)
-        users_of_own = self.families.bearing(np.flatnonzero(own).astype(np.int32))
-        return users_of_own[~self.firms[users_of_own]]
+        own: npt.NDArray[np.bool_] = (inside >= LEAST) & (inside >= OWN_SHARE * np.diff(self.families.holder_offsets))
+        return own
+
+    def _users(self, own: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        users = self.families.bearing(np.flatnonzero(own).astype(np.int32))
+        return users[~self.firms[users]]
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Give just what `admit` gives: with a frame left out, the rest weighs more than its ratio alone."""
         return self.admit(members, candidates)
+
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
 
     def most(self) -> Most:
         """Give the frames."""

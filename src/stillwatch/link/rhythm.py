@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.groups import Groups
+from stillwatch.kit.groups import inside as inside_of
 from stillwatch.kit.held import Held
 from stillwatch.kit.jit import kernel
 from stillwatch.link._late import LateSight, calibrated
@@ -139,7 +140,7 @@ class RhythmSight(LateSight):
         inside = self._profile(members)
         weight = PRIOR * inside.sum() / max(len(members), 1)
         out = np.zeros(len(owners))
-        left_out = np.isin(owners, members) & own
+        left_out = inside_of(owners, members) if own else np.zeros(len(owners), bool)
         _scores(self.hours.offsets, self.hours.values, self.usual, inside, weight, owners, left_out, out)
         return out
 

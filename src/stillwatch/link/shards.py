@@ -51,6 +51,11 @@ class ShardsSight(LateSight):
         """Bound what `admit` gives: nothing."""
         return self.admit(members, candidates)
 
+    def tells(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> bool:
+        """Say that `reach` gives what `admit` gives."""
+        del members, candidates
+        return True
+
     def most(self) -> Most:
         """Bound what `admit` gives: nothing."""
         return Most(each=0.0)

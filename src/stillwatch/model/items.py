@@ -98,7 +98,8 @@ class Items:
 
     def _frame(self, name: int) -> _Frame:
         if name not in self._frames:
-            here = self._by_family[slice(*np.searchsorted(self._families, (name, name + 1)))]
+            ends = np.array([name, name + 1], self._families.dtype)  # of another kind they would have all of it copied
+            here = self._by_family[slice(*np.searchsorted(self._families, ends))]
             items, asked = np.unique(self._item[here], return_counts=True)
             owners, squares = _squares(self._owner[here])
             self._frames[name] = _Frame(

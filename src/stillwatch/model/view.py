@@ -59,6 +59,9 @@ class Sight(Protocol):
     def reach(self, members: Owners, candidates: Owners) -> Bits:
         """Bound what `admit` gives each candidate from above; cheaper where that can be."""
 
+    def tells(self, members: Owners, candidates: Owners) -> bool:
+        """Say whether `reach` gives these candidates just what `admit` gives them, so that nobody asks twice."""
+
     def most(self) -> Most:
         """Bound what `admit` gives anybody in any group; asked once."""
 
@@ -67,6 +70,9 @@ class Sight(Protocol):
 
     def followers(self, members: Owners) -> Owners:
         """Owners who show what hardly anybody but the members shows; nobody, for most views."""
+
+    def devoted(self, members: Owners) -> Owners:
+        """Owners most of whose use shows what hardly anybody but the members shows; nobody, for most views."""
 
     def joints(self, members: Owners) -> tuple[Owners, Owners]:
         """Links between members, as positions in `members`: enough of them to show what hangs together."""
