@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.codes import Codes
-from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.mix import mix
 
 SUPPORT: Final = 8
 """Exchanges in which a fingerprint must occur to be heavy. A campaign of 50 accounts with two exchanges each

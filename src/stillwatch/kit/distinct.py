@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.mix import mix
 
 U64 = np.uint64
 REGISTERS = 256

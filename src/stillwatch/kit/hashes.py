@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.kit.arrow import texts, whole
-from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.jit import kernel, load_byte, load_u64
+from stillwatch.kit.mix import mix
 
 U64 = np.uint64
 _K1 = U64(0x9E3779B97F4A7C15)

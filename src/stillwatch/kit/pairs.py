@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.mix import mix
 
 U64 = np.uint64
 _SPREAD = U64(0x9E3779B97F4A7C15)

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from stillwatch.kit.arrow import field, lists, nothing, texts
 from stillwatch.kit.fingerprint import LANES, LONGEST, TURN, Scratch, sketch_text, smallest
-from stillwatch.kit.jit import kernel
+from stillwatch.kit.jit import kernel, lean
 from stillwatch.sketch import Columns, Work
 
 NEEDS = OPENS = ("response", "tool_calls")
 
 
-@kernel
+@lean
 def _answers(
     data: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],

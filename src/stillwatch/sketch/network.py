@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.kit.arrow import texts, whole
-from stillwatch.kit.fingerprint import mix
 from stillwatch.kit.hashes import hash_column
 from stillwatch.kit.jit import kernel
+from stillwatch.kit.mix import mix
 from stillwatch.sketch import Columns, Work
 
 NEEDS = OPENS = ("ip",)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.kit.arrow import Texts, field, lists, texts
-from stillwatch.kit.fingerprint import FRAME, MOST, Scratch, sketch_text
+from stillwatch.kit.fingerprint import FRAME, MOST, Scratch, copy_marks, sketch_text
 from stillwatch.kit.hashes import hash_bytes
 from stillwatch.kit.jit import kernel
 from stillwatch.sketch import Columns, Work
@@ -72,8 +72,7 @@ def _documents(
         row = rows[i]
         exact[i], _, _, _, found = sketch_text(data, offsets[row], offsets[row + 1], work, FRAME, SALT)
         kept[i] = found
-        for j in range(found):
-            marks[written + j] = np.uint32(work.marks[j])
+        copy_marks(work, found, marks, written)
         written += found
     return written
 
@@ -116,6 +115,6 @@ def _distinct(opened: Texts, system: npt.NDArray[np.uint64], where: npt.NDArray[
     places = where[rows[first]]
     exact = np.zeros(len(places), np.uint64)
     kept = np.zeros(len(places), np.uint16)
-    marks = np.empty(len(places) * MOST, np.uint32)
+    marks = np.empty((len(places) + 1) * MOST, np.uint32)
     written = _documents(opened.data, opened.offsets, places, work.text, exact, marks, kept)
     return {"hash": hashes, "exact": exact, "marks": marks[:written].copy(), "marks#": kept}

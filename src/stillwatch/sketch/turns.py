@@ -15,8 +15,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.kit.arrow import field, lists, texts
-from stillwatch.kit.fingerprint import FRAME, HASHES, LANES, MOST, SHORT, TURN, Scratch, sketch_text, smallest
-from stillwatch.kit.jit import kernel
+from stillwatch.kit.fingerprint import (
+    FRAME,
+    HASHES,
+    LANES,
+    MOST,
+    SHORT,
+    TURN,
+    Scratch,
+    copy_marks,
+    sketch_text,
+    smallest,
+)
+from stillwatch.kit.jit import lean
 from stillwatch.sketch import Columns, Work
 
 NEEDS = OPENS = ("messages",)
@@ -24,7 +35,7 @@ NEEDS = OPENS = ("messages",)
 U64 = np.uint64
 
 
-@kernel
+@lean
 def _turns(
     offsets: npt.NDArray[np.int64],
     role_data: npt.NDArray[np.uint8],
@@ -71,8 +82,7 @@ def _turns(
             tokens[row] = count
             script[row] = main
             kept[row] = found
-            for i in range(found):
-                marks[written + i] = np.uint32(work.marks[i])
+            copy_marks(work, found, marks, written)
             written += found
             first[row] = exact
             if opening != closing:
