@@ -1,8 +1,9 @@
 """Intent: its power by kind of campaign, and its false alarms on every innocent crowd, whatever links them.
 
-Each actor's accounts are given to the judge as one group, so that nothing depends on how groups are found; asked is
-only whether what the group asks looks like the making of training data. A crowd that passes is no false accusation
-yet (deception and scale have to pass too), but a false alarm of this axis.
+Each actor's accounts are given to the judge as one group, so that nothing depends on how groups are found: all
+campaigns together, and the crowds a few at a time beside them, since the families of those who are in no group are what
+a group's are ranked among. Asked is only whether what a group asks looks like the making of training data. A crowd that
+passes is no false accusation yet (deception and scale have to pass too), but a false alarm of this axis.
 
     python bench/intent.py --seeds 1000 1001 1002 --worlds full [--texts DIR]
 """
@@ -32,6 +33,9 @@ from stillwatch.kit import groups as sets
 from stillwatch.kit.intervals import clopper_pearson
 from stillwatch.store import key as keys
 
+BESIDE = 4
+"""Crowds that are groups at a time: few, as in a log."""
+
 
 def groups(world: Path, folder: Path) -> Iterator[tuple[str, bool, axes.Axis]]:
     """Judge the intent of every actor of a world: its name, whether it extracts, and the axis."""
@@ -42,16 +46,19 @@ def groups(world: Path, folder: Path) -> Iterator[tuple[str, bool, axes.Axis]]:
             extracts = sort == "campaigns" and actor["finding"] == "distillation_campaign"
             if extracts or sort == "crowds":
                 actors.append((actor["id"].rsplit("-", 1)[0], extracts, actor["accounts"]))
-    for name, extracts, axis, _ in judged(world, folder, actors):
+    for name, extracts, axis, _ in judged(world, folder, actors, BESIDE):
         yield name, extracts, axis
 
 
 def judged(
-    world: Path, folder: Path, actors: Sequence[tuple[str, bool, Sequence[str]]]
+    world: Path, folder: Path, actors: Sequence[tuple[str, bool, Sequence[str]]], beside: int = 0
 ) -> Iterator[tuple[str, bool, axes.Axis, axes.Axis]]:
     """Judge the intent of groups of accounts in a world's traffic, each of at least LEAST owners.
 
     The second axis is that of the group's families alone, whose exemplars are read.
+
+    Args:
+        beside: crowds that are groups at a time; 0 for all.
     """
     request = Request(traffic=(str(world / "traffic"),), case=folder / "case", accounts=world / "accounts.csv")
     begin(request)
@@ -59,17 +66,25 @@ def judged(
     linked = link(request, log, keys.find(folder / "key"), Unheard())
     crowd = linked.traces.crowd
     code = {name: number for number, name in enumerate(crowd.accounts)}
-    named, settled = [], []
+    campaigns, crowds = [], []
     for name, extracts, accounts in actors:
         members = np.unique(crowd.owner[[code[one] for one in accounts if one in code]]).astype(np.int32)
         if len(members) >= LEAST:
-            named.append((name, extracts))
-            settled.append(Settled(members=members, ties={}, weights=shards(linked, members), total=0.0, seed=0))
-    told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled))
-    for number, (name, extracts) in enumerate(named):
-        reads = [told.streams[number, one.family] for one in told.own[number]]
-        pool = told.pools.get(number)
-        yield name, extracts, axes.intent(reads, pool, told.wholes.get(number)), axes.intent(reads, pool)
+            group = Settled(members=members, ties={}, weights=shards(linked, members), total=0.0, seed=0)
+            (campaigns if extracts else crowds).append((name, group))
+    step = beside or max(len(crowds), 1)
+    for start in range(0, max(len(crowds), 1), step):
+        groups = [*campaigns, *crowds[start : start + step]]
+        settled = [group for _, group in groups]
+        told = weigh.weigh(log.scratch, log.tasks, linked.traces, replace(linked.joined, settled=settled))
+        for number, (name, _) in enumerate(groups):
+            extracts = number < len(campaigns)
+            if extracts and start > 0:
+                continue
+            own = told.own[number]
+            reads, sizes = [told.streams[number, one.family] for one in own], [one.exchanges for one in own]
+            pool, whole = told.pools.get(number), told.wholes.get(number)
+            yield name, extracts, axes.intent(reads, pool, whole, sizes), axes.intent(reads, pool, sizes=sizes)
 
 
 def shards(linked: Linked, members: npt.NDArray[np.int32]) -> dict[str, float]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import ResourceError
-from stillwatch.ingest import _dataset, _intake, ingest
+from stillwatch.ingest import _dataset, _hire, _intake, _sources, ingest
 
 
 def write(path: Path, records: list[dict[str, Any]]) -> Path:
@@ -231,9 +231,6 @@ def test_a_large_file_is_read_in_stretches_with_true_line_numbers(
 
 
 def test_a_reader_that_dies_costs_its_own_source_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = [write(tmp_path / f"{n}.jsonl", [record(n * 10 + m) for m in range(10)]) for n in range(4)]
-    deadly = tmp_path / "deadly.jsonl"
-    write(deadly, [record(999)])
     (tmp_path / "sitecustomize.py").write_text(
         "import os, pathlib\n"
         "real = pathlib.Path.open\n"
@@ -244,9 +241,30 @@ def test_a_reader_that_dies_costs_its_own_source_alone(tmp_path: Path, monkeypat
         "if os.environ.get('STILLWATCH_DEADLY'):\n"
         "    pathlib.Path.open = open\n"
     )
-    monkeypatch.setattr(_intake, "TOGETHER", 1)
+    monkeypatch.setattr(_hire, "can_fork", lambda: False)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("STILLWATCH_DEADLY", "1")
+    costs_its_own_source_alone(tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="readers are forked on Linux only")
+def test_a_forked_reader_that_dies_costs_its_own_source_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, own = _sources.open_raw, os.getpid()
+
+    def deadly(source: _sources.Source) -> Any:
+        if os.getpid() != own and source.name.endswith("deadly.jsonl"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(source)
+
+    monkeypatch.setattr(_sources, "open_raw", deadly)
+    monkeypatch.setattr(_hire, "can_fork", lambda: True)
+    costs_its_own_source_alone(tmp_path, monkeypatch)
+
+
+def costs_its_own_source_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [write(tmp_path / f"{n}.jsonl", [record(n * 10 + m) for m in range(10)]) for n in range(4)]
+    deadly = write(tmp_path / "deadly.jsonl", [record(999)])
+    monkeypatch.setattr(_intake, "TOGETHER", 1)
     taken = ingest([*good, deadly], out=tmp_path / "out", threads=2)
     assert (taken.rows, taken.rejected) == (40, 1)
     (told,) = (json.loads(line) for line in (tmp_path / "out/rejected.jsonl").read_text().splitlines())

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stillwatch.judge import axes, intent
+from stillwatch.judge import axes, intent, tally
 from stillwatch.judge import open as in_the_open
+from stillwatch.judge.exemplars import READ
 from stillwatch.judge.intent import KINDS, STATISTICS, Read
 from stillwatch.model.items import Meeting, deficit_bits
 
@@ -48,6 +49,23 @@ def test_many_hands_alone_are_no_list() -> None:
     assert (open_.bits, open_.kinds, open_.alike["divided"]) == (0.0, [], 0.0)
     assert avoiding.bits > 6
     assert avoiding.kinds == ["divided"]
+
+
+def test_what_an_assistant_is_told_is_given_away_only_where_most_are_refused_it() -> None:
+    """Whoever has system texts written gets such answers too, and is never refused."""
+
+    def given_away(refuses: float) -> tuple[float, float]:
+        read = np.zeros((1, len(READ)))
+        read[0, READ.index("instructed")], read[0, READ.index("refuses")] = 0.1, refuses
+        one = np.ones(1, np.int64)
+        row = intent.statistics(
+            np.zeros((1, tally.SIZE)), distinct=one, unordered=one, conversations=one, contexts=one, read=read,
+            turns=np.ones(1, bool), hands=np.zeros(1),
+        )[0]  # fmt: skip
+        return row[STATISTICS.index("given_away")], row[STATISTICS.index("forces")]
+
+    assert given_away(0.8) == pytest.approx((0.2 + 0.4 * 0.8, 1.6))
+    assert given_away(0.1)[1] == 0.0
 
 
 def test_without_controls_nothing_has_bits() -> None:

@@ -36,14 +36,17 @@ _HEAD: Final = 16
 Progress = Callable[[int], None]
 
 
-def convert(job: Job, progress: Progress | None = None) -> Done:
+def convert(job: Job, progress: Progress | None = None, readers: Readers | None = None) -> Done:
     """Convert the sources of a job into its folder.
+
+    Args:
+        readers: of an earlier job that is read in the same way; what they have learned is of use again.
 
     Raises:
         SettingsError: when the map file is wrong.
         OSError: when the disk is full.
     """
-    work = _Work(job, progress or (lambda _: None))
+    work = _Work(job, progress or (lambda _: None), readers or Readers(job.how))
     collecting = gc.isenabled()
     gc.disable()  # records hold no cycles, and looking for them costs a tenth of the time
     try:
@@ -58,14 +61,14 @@ def convert(job: Job, progress: Progress | None = None) -> Done:
 class _Work:
     """A job under way."""
 
-    def __init__(self, job: Job, progress: Progress) -> None:
+    def __init__(self, job: Job, progress: Progress, readers: Readers) -> None:
         self.how = job.how
         self.unit = job.unit
         self.folder = Path(job.folder)
         self.writer = DayWriter(self.folder, f"part-{job.unit}")
         self.rejects = Rejects(self.folder / "rejected.jsonl")
         self.progress = progress
-        self.readers = Readers(job.how)
+        self.readers = readers
         self.maker = Maker(self.readers, self.writer, progress, quick=job.quick)
 
     def finish(self) -> Done:

@@ -62,6 +62,7 @@ class Lane:
             if type_ not in {None, msgspec.Raw}
         }
         self._spoken = Spoken()
+        self._buffer = bytearray()
 
     @classmethod
     def of(cls, reader: Reader) -> Lane | None:
@@ -70,6 +71,12 @@ class Lane:
             return cls(reader)
         except Unfit:
             return None
+
+    def buffer(self, size: int) -> bytearray:
+        """Give the one buffer of this lane, of which what is read next may lie in any part."""
+        if len(self._buffer) < size:
+            self._buffer = bytearray(size)
+        return self._buffer
 
     def laps(self, block: Bytes) -> Iterator[Lap]:
         """Read a block of one record per line."""

@@ -97,8 +97,12 @@ def infer_n(arrays: dict[str, pa.Array]) -> None:
     choices = arrays.get("choices")
     if choices is None or choices.null_count == len(choices):
         return
-    asked, told = arrays.get("n", pa.nulls(len(choices), pa.int32())), pc.list_value_length(choices)
-    arrays["n"] = pc.coalesce(asked, pc.if_else(pc.greater(told, 1), told, None).cast(pa.int32()))
+    asked, several = arrays.get("n"), np.diff(choices.offsets.to_numpy()) > 1
+    if asked is not None:
+        several &= asked.is_null().to_numpy(zero_copy_only=False)
+    if several.any():
+        told = pc.if_else(pa.array(several), pc.list_value_length(choices), None).cast(pa.int32())
+        arrays["n"] = told if asked is None else pc.coalesce(asked, told)
 
 
 def sift(arrays: dict[str, pa.Array], rows: int) -> Batch:

@@ -12,7 +12,7 @@ from stillwatch.kit.json_walk import MARGIN
 
 BUFFER: Final = 16 << 20
 """Bytes held at a time; a longer line is not for the road."""
-CHUNK: Final = 1 << 20
+CHUNK: Final = 2 << 20
 """Bytes read at a time."""
 
 
@@ -33,7 +33,7 @@ class Road:
         self._stream = stream
         self._end = end
         self._told = told
-        self._buffer = bytearray(BUFFER + MARGIN)
+        self._buffer = lane.buffer(BUFFER + MARGIN)
         self._data = np.frombuffer(memoryview(self._buffer).toreadonly(), np.uint8)  # as of bytes: kernels compile once
         self._filled = 0
         self._begin = offset

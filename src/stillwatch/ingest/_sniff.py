@@ -23,7 +23,7 @@ def sniff(how: How, blame: Blame, block: Block) -> tuple[str | None, bool]:
         return how.format, False
     broken: list[tuple[int, str, bytes]] = []
     readable = b""
-    for line, raw in block.one_by_one():
+    for line, raw in block.each():
         value, reason = _decode.plain(raw)
         if reason is not None:
             broken.append((line, reason, raw))

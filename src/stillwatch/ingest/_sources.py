@@ -26,6 +26,8 @@ Kind = Literal["json", "parquet", "csv"]
 STDIN: Final = "-"
 HEAD_BYTES: Final = 1 << 20
 PIECE: Final = 8 << 20
+_FIRST: Final = 2 << 20
+"""Bytes of the first piece: it tells the format, and whoever goes the quick way from there reads it again."""
 _READ: Final = 1 << 20
 _ZSTD_PIECE: Final = 1024  # a kilobyte of zstd unpacks to 32 MB at the very worst
 _GZIP_MOST: Final = 4 << 20
@@ -209,9 +211,11 @@ def pieces(stream: BinaryIO, packing: Packing, counter: Counter | None = None, s
         yield from _evenly(_gzip(stream, count) if packing == "gzip" else _zstd(stream, count), size)
         return
     try:
-        while piece := stream.read(size):
+        piece = stream.read(min(size, _FIRST))
+        while piece:
             count.add(len(piece))
             yield piece
+            piece = stream.read(size)
     except OSError as mistake:
         raise Damaged(f"cannot be read: {mistake.strerror}") from None
 

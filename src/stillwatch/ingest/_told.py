@@ -158,23 +158,24 @@ class Told:
 
     def _offers(self, arrays: dict[str, Any]) -> None:
         """Fill the names of the tools offered and the hash of their schemas."""
-        offers = self._reader.offers
-        for column, place in (("tools", 0), ("tools_hash", 1)):
-            slots = self._slots(self._reader.mapping.rows.get(column))
+        offers, rows = self._reader.offers, self._reader.mapping.rows
+        asked = {column: tuple(self._slots(rows.get(column))) for column in ("tools", "tools_hash")}
+        found = {slots: self._raws(list(slots)) for slots in set(asked.values()) if slots}
+        for column, slots in asked.items():
             if not slots:
                 continue
-            picked, inverse = self._combined(slots)
-            raws = [
-                next((raw for raw in many if raw is not None), None)
-                for many in zip(
-                    *([self.values(slot)[code] for code in codes] for slot, codes in picked.items()), strict=True
-                )
-            ]
+            raws, inverse = found[slots]
             if column == "tools":
-                told: list[Any] = [raw and (offers.read(raw) or (None,))[place] for raw in raws]
+                told: list[Any] = [raw and (offers.read(raw) or (None,))[0] for raw in raws]
             else:
                 told = [raw and hash_of(offers, raw) for raw in raws]
             arrays[column] = pa.array(told, EXCHANGES.field(column).type).take(pa.array(inverse))
+
+    def _raws(self, slots: list[int]) -> tuple[list[Any], npt.NDArray[Any]]:
+        """Give the first value of each combination as JSON, and of each record its combination."""
+        picked, inverse = self._combined(slots)
+        held = ([self.values(slot)[code] for code in codes] for slot, codes in picked.items())
+        return [next((raw for raw in many if raw is not None), None) for many in zip(*held, strict=True)], inverse
 
     def _system(self, arrays: dict[str, Any], leads: Any) -> None:
         """Fill the system texts: of the parameter, and of the messages that lead the conversation."""

@@ -1,6 +1,6 @@
 """Workers: jobs done by processes of their own, since reading JSON holds the interpreter.
 
-A worker is a subprocess that reads jobs as lines from its stdin and ends when that is closed, so none
+A worker is a process that reads jobs as lines from its stdin and ends when that is closed, so none
 outlives its parent. A worker that dies takes one job with it; its sources are then tried one by one, and the
 one that kills its reader is rejected with the reason.
 """
@@ -8,15 +8,19 @@ one that kills its reader is rejected with the reason.
 from __future__ import annotations
 
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from stillwatch.errors import ResourceError, StillwatchError
+from stillwatch.ingest import _hire
+from stillwatch.ingest._hire import Started, Worker
 from stillwatch.ingest._job import Done, Job
+
+if TYPE_CHECKING:
+    from stillwatch.ingest._readers import Readers
 
 Progress = Callable[[int], None]
 
@@ -47,23 +51,31 @@ def work(jobs: Iterable[Job], processes: int, progress: Progress) -> Iterator[Do
     alone = [job for job in waiting if any(stretch.live for stretch in job.stretches)]
     if processes <= 1 or len(waiting) <= 1:
         alone = waiting
-    for job in alone:
-        yield in_process(job, progress)
+    yield from _alone(alone, progress)
     shared = [job for job in waiting if job not in alone]
     if shared:
         yield from _Crew(shared, min(processes, len(shared)), progress).results()
 
 
-def in_process(job: Job, progress: Progress) -> Done:
-    """Do a job here.
+def _alone(jobs: list[Job], progress: Progress) -> Iterator[Done]:
+    if jobs:
+        from stillwatch.ingest._readers import Readers  # whoever has others do the work needs none of it
+
+        readers = Readers(jobs[0].how)
+        for job in jobs:
+            yield in_process(job, progress, readers)
+
+
+def in_process(job: Job, progress: Progress, readers: Readers | None = None) -> Done:
+    """Do a job here, with readers of an earlier one where there are any.
 
     Raises:
         ResourceError: when the disk is full.
     """
-    from stillwatch.ingest._convert import convert  # whoever has others do the work needs none of it
+    from stillwatch.ingest._convert import convert
 
     try:
-        return convert(job, progress)
+        return convert(job, progress, readers)
     except OSError as mistake:
         raise full(mistake) from mistake
 
@@ -78,6 +90,7 @@ class _Crew:
     """Some workers, each with a thread that feeds it."""
 
     def __init__(self, jobs: list[Job], count: int, progress: Progress) -> None:
+        self._waiting = jobs
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         for job in jobs:
             self._jobs.put(job)
@@ -85,10 +98,13 @@ class _Crew:
         self._count = count
         self._told: queue.SimpleQueue[Done | Failed | int | StillwatchError] = queue.SimpleQueue()
         self._progress = progress
-        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._workers: set[Worker] = set()
 
     def results(self) -> Iterator[Done | Failed]:
-        threads = [threading.Thread(target=self._feed, daemon=True) for _ in range(self._count)]
+        if _hire.can_fork():
+            self._workers.update(_hire.fork(self._waiting[0], self._count))
+        first = [*self._workers, *[None] * (self._count - len(self._workers))]
+        threads = [threading.Thread(target=self._feed, args=[worker], daemon=True) for worker in first]
         for thread in threads:
             thread.start()
         try:
@@ -109,38 +125,29 @@ class _Crew:
             for thread in threads:
                 thread.join()
 
-    def _feed(self) -> None:
+    def _feed(self, worker: Worker | None) -> None:
         """Give one worker after the other jobs, a new one where one has died."""
-        worker: subprocess.Popen[bytes] | None = None
         while (job := self._jobs.get()) is not None:
             if worker is None:
-                worker = subprocess.Popen(
-                    [sys.executable, "-m", "stillwatch.ingest._worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    process_group=0,  # an interrupt at the terminal is for us, who end our workers
-                )
+                worker = Started()
                 self._workers.add(worker)
             if not self._one(worker, job):
                 self._workers.discard(worker)
-                code = worker.wait()
-                self._told.put(Failed(job, f"the reader died ({_how(code)})"))
+                self._told.put(Failed(job, f"the reader died ({_how(worker.end())})"))
                 worker = None
-        if worker is not None and worker.stdin is not None:
-            worker.stdin.close()
-            worker.wait()
+        if worker is not None:
+            worker.ask().close()
+            worker.end()
             self._workers.discard(worker)
 
-    def _one(self, worker: subprocess.Popen[bytes], job: Job) -> bool:
+    def _one(self, worker: Worker, job: Job) -> bool:
         """Have a worker do a job; tell whether it lived to the end of it."""
-        assert worker.stdin is not None  # noqa: S101 - for the type checker
-        assert worker.stdout is not None  # noqa: S101
         try:
-            worker.stdin.write(msgspec.json.encode(job) + b"\n")
-            worker.stdin.flush()
+            worker.ask().write(msgspec.json.encode(job) + b"\n")
+            worker.ask().flush()
         except OSError:
             return False
-        for text in worker.stdout:
+        for text in worker.told():
             line = msgspec.json.decode(text, type=Line)
             if line.progress is not None:
                 self._told.put(line.progress)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -162,7 +163,15 @@ def by_day(batch: pa.RecordBatch) -> Iterable[tuple[int, pa.RecordBatch]]:
     first = int(days[0])
     if (days == first).all():
         return [(first, batch)]
-    return [(int(day), batch.take(pa.array(np.flatnonzero(days == day)))) for day in np.unique(days)]
+    places = ((int(day), np.flatnonzero(days == day)) for day in np.unique(days))
+    return [(day, _picked(batch, rows)) for day, rows in places]
+
+
+def _picked(batch: pa.RecordBatch, rows: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Give some rows; those that stand together are not copied."""
+    if rows[-1] - rows[0] == len(rows) - 1:
+        return batch.slice(int(rows[0]), len(rows))
+    return batch.take(pa.array(rows))
 
 
 def day_name(day: int) -> str:
@@ -181,11 +190,14 @@ def flush(path: Path) -> None:
 
 def _table(batches: list[pa.RecordBatch]) -> pa.Table:
     """Put batches together under the whole canonical schema."""
-    whole = []
-    for batch in batches:
-        columns = [
-            batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, EXCHANGES.field(name).type)
-            for name in EXCHANGES.names
-        ]
-        whole.append(pa.RecordBatch.from_arrays(columns, schema=EXCHANGES))
-    return pa.Table.from_batches(whole, EXCHANGES)
+    held = [dict(zip(batch.schema.names, batch.columns, strict=True)) for batch in batches]
+    rows = sum(batch.num_rows for batch in batches)
+    columns = []
+    for name, kind in zip(EXCHANGES.names, EXCHANGES.types, strict=True):
+        if any(name in own for own in held):
+            pairs = zip(held, batches, strict=True)
+            chunks = [own[name] if name in own else pa.nulls(batch.num_rows, kind) for own, batch in pairs]
+            columns.append(pa.chunked_array(chunks, kind))
+        else:
+            columns.append(pa.chunked_array([pa.nulls(rows, kind)]))
+    return pa.Table.from_arrays(columns, schema=EXCHANGES)

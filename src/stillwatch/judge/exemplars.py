@@ -29,6 +29,12 @@ _REFUSAL = re.compile(
     r"لا أستطيع|नहीं कर सकता|ไม่สามารถ",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    r"(?:^|[\n\"'`«「<>:*#(\[])\s*(?:(?:You are|You['’]re|Your name is) (?:an? |the |[A-Z]\w)|Du bist|Tu es|Vous êtes|"
+    r"Eres|Você é|Sei un|Jij bent|Jesteś|Ты [—-]|Вы [—-]|你是|您是|あなたは|당신은|أنت|आप एक|คุณคือ|Bạn là|Sen bir|"
+    r"Anda adalah)"
+)
+"""An answer in which an assistant is told who it is."""
 _NUMBER = re.compile(r"\d")
 _CHOICE = re.compile(
     r"(?:^|[\s:\[(\"'*])(?:[A-E]|(?i:tie|draw|both|neither|pass|fail|yes|no|better|worse|correct|incorrect))[\])\"'*.]*\s*$"
@@ -54,11 +60,12 @@ class Exemplar:
 
 READ: Final = (
     "says_reasoning", "says_rubric", "says_rewriting", "says_hidden", "steps", "sentences", "verdict", "leak",
-    "rewrites", "brings_answer", "refuses", "argues",
+    "rewrites", "brings_answer", "refuses", "instructed", "argues",
 )  # fmt: skip
 """What `read` returns, in order: mean hints by kind; share of answers in steps; log2 of sentences; share of
 answers that are a bare verdict; that give away the system text or the hidden reasoning; that say the question
-again in other words; share of questions that bring an earlier answer; share of answers that refuse, and that argue."""
+again in other words; share of questions that bring an earlier answer; share of answers that refuse, that read like
+what an assistant is told, and that argue."""
 
 
 def read(families: Sequence[Sequence[Exemplar]]) -> npt.NDArray[np.float64]:
@@ -90,6 +97,7 @@ def _row(one: Exemplar) -> list[float]:
         rewriting(one.question[:LOOKED_AT], answer),
         float(one.brings_answer),
         float(len(answer) <= 400 and bool(_REFUSAL.search(answer[:160]))),
+        float(len(answer) >= 40 and bool(_TOLD.search(answer[:200]))),
     ]
 
 

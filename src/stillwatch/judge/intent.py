@@ -129,6 +129,9 @@ class Read:
 
 NOTHING: Final = Read(bits=0.0, score=0.0, kinds=[], because="looks like ordinary use")
 
+WITHHELD: Final = 0.3
+"""Share of a family's answers that refuse, from which one that reads like what an assistant is told gives it away:
+whoever has such texts written is not refused."""
 STATISTICS: Final = tuple(sorted({name for kind in KINDS.values() for name in kind.ramps}))
 
 
@@ -169,6 +172,7 @@ def statistics(
     long = np.clip((text["sentences"] - 1.5) / 2.0, 0.0, 1.0)
     talks = np.maximum(conversations, 1)
     refused = np.maximum(text["refuses"], of["refused"] / rows)
+    leak = np.maximum(text["leak"], np.where(refused >= WITHHELD, text["instructed"], 0.0))
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
@@ -180,8 +184,8 @@ def statistics(
         "hands": hands,
         "framed": turns.astype(np.float64),
         "languages": spread,
-        "given_away": 2.0 * text["leak"] + 0.4 * refused,
-        "forces": np.maximum(text["says_hidden"], 2.0 * refused * (text["leak"] > 0)),
+        "given_away": 2.0 * leak + 0.4 * refused,
+        "forces": np.maximum(text["says_hidden"], 2.0 * refused * (leak > 0)),
         "worked": np.maximum(long, of["reasoned"] / rows) + 0.5 * text["steps"],
         **{name: of[name] / rows for name in ("sampled", "logprobs", "cold", "reasoned", "called", "tool_ends")},
         **text,
