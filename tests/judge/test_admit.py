@@ -103,6 +103,20 @@ def test_a_view_that_tells_at_once_tells_what_it_would_tell_later(seed: int, tow
     assert told > 20
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_groups_settle_alike_on_one_thread_and_on_several(seed: int, town: Any) -> None:
+    seen = drawn(town, seed)
+    alike = [
+        [
+            (one.members.tolist(), one.weights, one.seeds, {name: bits.tolist() for name, bits in one.ties.items()})
+            for one in gather.gather(seen.looks, seen.proposals, np.zeros(town.owners, bool), threads)
+        ]
+        for threads in (1, 2, 4)
+    ]
+    assert alike[0]
+    assert alike[0] == alike[1] == alike[2]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kinship_is_the_same_for_one_group_and_for_all_at_once(seed: int, town: Any) -> None:
     looks = drawn(town, seed).looks
@@ -122,10 +136,10 @@ def test_a_proposal_is_passed_over_only_where_no_two_of_it_could_stay(seed: int,
     every = [gang, gang[:5], *town.strangers(30, 8, seed), *(np.union1d(gang[:3], one) for one in town.strangers(9, 6))]
     proposals = gather.sets.of([one.astype(np.int32) for one in every])
     order = np.arange(len(every))
-    home, seeds = np.full(town.owners, -1), list[list[int]]()
+    home = np.full(town.owners, -1)
     screen = Screen(looks, np.zeros(town.owners, bool))
     left, at = set(), -1
-    while (at := screen.next_open(proposals, order, at + 1, home, seeds)) < len(order):
+    while (at := screen.next_open(proposals, order, at + 1, home, 0)[0]) < len(order):
         left.add(at)
     stay = [int(admit.staying(looks, one, one, town.owners).sum()) for one in proposals]
     assert {number for number, many in enumerate(stay) if many >= CORE} <= left
@@ -144,17 +158,15 @@ def test_no_view_gives_more_than_it_says_at_first(seed: int, town: Any) -> None:
             assert (look.sight.admit(members, everybody) <= most.each + SLACK_BITS).all(), name
 
 
-def next_open(every: Any, order: Any, home: Any, seeds: list[list[int]]) -> int:
-    return Screen(EVERYBODY_STAYS, np.zeros(len(home), bool)).next_open(every, np.array(order), 0, home, seeds)
+def next_open(every: Any, order: Any, home: Any) -> tuple[int, list[tuple[int, int]]]:
+    return Screen(EVERYBODY_STAYS, np.zeros(len(home), bool)).next_open(every, np.array(order), 0, home, 2)
 
 
 def test_proposals_at_home_in_settled_groups_are_passed_over() -> None:
     home = np.array([0, 0, 1, -1, -1, -1])
     every = gather.sets.of([np.array(one, np.int32) for one in ([0, 1, 3, 4], [1, 2], [2, 3, 4], [3, 4, 5])])
-    seeds: list[list[int]] = [[], []]
-    assert next_open(every, [0, 1, 2, 3], home, seeds) == 2
-    assert seeds == [[0, 1], []]
-    assert next_open(every, [1, 0], home, seeds) == 2
+    assert next_open(every, [0, 1, 2, 3], home) == (2, [(0, 0), (0, 1)])
+    assert next_open(every, [1, 0], home) == (2, [(0, 1), (0, 0)])
 
 
 class Shown:

@@ -57,7 +57,7 @@ def join(
         closely = closer(linked)
         late = replace(traces, closely=closely)
         looks |= look(late, silent, late=True, without=without)
-    settled = gather(looks, proposals, traces.crowd.declared)
+    settled = gather(looks, proposals, traces.crowd.declared, threads)
     grouped = np.zeros(traces.crowd.owners, bool)
     for group in settled:
         grouped[group.members] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.judge.admit import KIN, bound, capped, kinship, staying
+from stillwatch.judge.ahead import Ahead, Told
 from stillwatch.judge.examine import Proposals
 from stillwatch.judge.kindred import kindred
 from stillwatch.judge.look import CHAIN, LEAST, TIE_BITS, Look
 from stillwatch.judge.pointed import pointed
 from stillwatch.judge.screen import Screen
-from stillwatch.judge.settle import settle, settle_chain, settle_told
+from stillwatch.judge.settle import Grown, settle, settle_told
 from stillwatch.kit import groups as sets
 
 LAST: Final = 3
@@ -41,7 +43,9 @@ class Settled:
     """Members whom the pointing of a peer let in, by whose it was."""
 
 
-def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_]) -> list[Settled]:
+def gather(
+    looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_], threads: int = 1
+) -> list[Settled]:
     """Settle the passing proposals, hard evidence first, then the strongest; then join what is one operation.
 
     A crowd that shares a template with a campaign would grow together with it if the template came first, so
@@ -49,6 +53,13 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     half lies in settled groups adds nothing. Declared owners hide nothing and are in no group. What is left when a
     proposal has settled must still weigh what the least of those that passed did: it may have passed by others.
     """
+    with ThreadPoolExecutor(threads) as pool:
+        return _gathered(looks, proposals, declared, pool, threads)
+
+
+def _gathered(
+    looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArray[np.bool_], pool: Executor, threads: int
+) -> list[Settled]:
     owners = len(declared)
     ranks = {name: _rank(look) for name, look in looks.items()}
     rank = np.array([ranks.get(name, LAST) for name in proposals.by])
@@ -59,18 +70,15 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
     seeds: list[list[int]] = []
     home = np.full(owners, -1, np.int64)
     needed = float(shown[order].min(initial=np.inf))
-    at = 0
-    screen = Screen(looks, declared)
     first = len(proposals.groups) - len(proposals.told)
     own = order[: np.count_nonzero(order < first)]  # what peers told comes last
-    while (at := screen.next_open(proposals.groups, own, at, home, seeds)) < len(own):
-        seed = int(own[at])
-        at += 1
-        taken = declared | (home >= 0)
-        members = settle(looks, proposals.groups[seed], owners, taken)
-        if len(members) < LEAST and proposals.by[seed] == CHAIN:
-            members = settle_chain(looks, proposals.groups[seed], taken)
-        _keep(looks, proposals, seed, members, needed, home, found, seeds)
+
+    def grow(seed: int, taken: npt.NDArray[np.bool_], told: Told) -> Grown:
+        return settle(looks, proposals.groups[seed], owners, taken, chain=proposals.by[seed] == CHAIN, told=told)
+
+    screen = Screen(looks, declared)
+    for seed, grown in Ahead(screen, proposals.groups, own, declared, home, seeds, grow, pool, threads):
+        _keep(looks, proposals, seed, grown.members, needed, home, found, seeds)
     for seed in order[len(own) :].tolist():
         told = proposals.told[seed - first]
         free = home[told.members] < 0
@@ -79,16 +87,16 @@ def gather(looks: Mapping[str, Look], proposals: Proposals, declared: npt.NDArra
             _keep(looks, proposals, seed, members, needed, home, found, seeds)
         elif not free.all():
             seeds[int(np.bincount(home[told.members[~free]]).argmax())].append(seed)
-    settled = []
-    for one in _joined(looks, found, seeds, owners):
+    drafts = []
+    for one in _joined(looks, found, seeds, owners, pool):
         let_in = pointed(looks, found[one], proposals.told, declared | (home >= 0))
         members = sets.union(found[one], *let_in.values())
         home[members] = one
         more = kindred(looks, members, declared | (home >= 0))
         members = sets.union(members, more)
         home[more] = one
-        settled.append(_settled(looks, members, tuple(seeds[one]), proposals, let_in))
-    return settled
+        drafts.append((members, tuple(seeds[one]), let_in))
+    return list(pool.map(lambda draft: _settled(looks, proposals, *draft), drafts))
 
 
 def _keep(
@@ -106,7 +114,7 @@ def _keep(
 
 
 def _settled(
-    looks: Mapping[str, Look], members: npt.NDArray[np.int32], seeds: tuple[int, ...], proposals: Proposals,
+    looks: Mapping[str, Look], proposals: Proposals, members: npt.NDArray[np.int32], seeds: tuple[int, ...],
     let_in: Mapping[str, npt.NDArray[np.int32]],
 ) -> Settled:  # fmt: skip
     weights = _weigh(looks, members)
@@ -136,15 +144,15 @@ def _rank(look: Look) -> int:
 
 
 def _joined(
-    looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], seeds: list[list[int]], owners: int
+    looks: Mapping[str, Look], found: list[npt.NDArray[np.int32]], seeds: list[list[int]], owners: int, pool: Executor
 ) -> list[int]:
     """Join groups of which one would let in a good part of the other: pieces of one operation; number those left.
 
     Whom a group would let in is asked once, and again when it has taken in all of those.
     """
     alive = list(range(len(found)))
-    kin: dict[int, npt.NDArray[np.float64]] = {}
-    grown: dict[int, set[int]] = {}
+    kin = dict(zip(alive, pool.map(lambda large: _kin(looks, found, large, owners), alive), strict=True))
+    grown: dict[int, set[int]] = {one: set() for one in alive}
     changed = True
     while changed:
         changed = False

@@ -8,6 +8,7 @@ of the whole log. Another view must still tie him, and strangers of whom as much
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from stillwatch.judge.pointed import close
 from stillwatch.kit import groups as sets
 
 OWN = "its own frames"
+SHOWN_BY: Final = 0.05
+"""Share of strangers of whom as much is shown, at the most: what anybody risks whose own template a campaign copied."""
 
 
 def kindred(
@@ -29,7 +32,7 @@ def kindred(
     What an owner lacks is not held against him: that most members are tied in a view is how they came in.
 
     Args:
-        taken: owners who are in a group, or declared.
+        taken: owners who are in a group, the members too, or declared.
     """
     grown, by_template = members, [looks[TEMPLATE]] if TEMPLATE in looks else []
     for look in by_template * ROUNDS:
@@ -38,7 +41,7 @@ def kindred(
         if not len(pool):
             break
         looked_up = Told(members=pool, aside=frozenset({TEMPLATE}), label=OWN)
-        fresh = pool[close(looks, grown, pool, looked_up, taken, lacking=False)]
+        fresh = pool[close(looks, grown, pool, looked_up, taken, rare=SHOWN_BY, lacking=False)]
         if not len(fresh):
             break
         grown = sets.union(grown, fresh)

@@ -24,6 +24,7 @@ class Screen:
     def __init__(self, looks: Mapping[str, Look], declared: npt.NDArray[np.bool_]) -> None:
         owners = len(declared)
         self._declared = declared
+        self._into = np.zeros(0, np.int64)
         tables: list[Held] = []
         first, caps, admits = [0], [], []
         spare, ties, whole = np.zeros(owners), np.zeros(owners, np.int64), np.zeros(owners, bool)
@@ -59,21 +60,22 @@ class Screen:
         )  # fmt: skip
 
     def next_open(
-        self, groups: Groups, order: npt.NDArray[np.int64], start: int, home: npt.NDArray[np.int64],
-        seeds: list[list[int]],
-    ) -> int:  # fmt: skip
+        self, groups: Groups, order: npt.NDArray[np.int64], start: int, home: npt.NDArray[np.int64], homes: int
+    ) -> tuple[int, list[tuple[int, int]]]:
         """Find the next proposal that lies by less than half in settled groups, and of which enough could stay.
 
-        Those that lie in settled groups are seeds of these.
+        Those before it that lie in settled groups are seeds of these: they come as (group, proposal).
         """
-        into = np.full(len(order), -1, np.int64)
+        if len(self._into) < len(order):
+            self._into = np.full(len(order), -1, np.int64)
         at = screen.pass_over(
-            groups.offsets, groups.members, order, start, home, self._declared, np.zeros(len(seeds), np.int64), into,
+            groups.offsets, groups.members, order, start, home, self._declared, np.zeros(homes, np.int64), self._into,
             self._tables, self._frames, self._rule,
         )  # fmt: skip
-        for passed in (start + np.flatnonzero(into[start:at] >= 0)).tolist():
-            seeds[into[passed]].append(int(order[passed]))
-        return at
+        passed = start + np.flatnonzero(self._into[start:at] >= 0)
+        lying = list(zip(self._into[passed].tolist(), order[passed].tolist(), strict=True))
+        self._into[passed] = -1
+        return at, lying
 
 
 def _frames(framed: Framed | None, owners: int) -> screen.Frames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +21,33 @@ Prune = Callable[[Looks, Owners, Owners, int], Owners]
 """Drops members: of the looks, the members, the seed, and how many owners there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What a seed has grown to."""
+
+    members: npt.NDArray[np.int32]
+    relied: npt.NDArray[np.int32]
+    """Owners who were members at any time. While none of them is taken, whoever else is changes nothing: each candidate
+    is weighed against the members alone, so that one who was not let in was as good as not there."""
+
+
 def settle(
-    looks: Mapping[str, Look], seed: npt.NDArray[np.int32], owners: int, taken: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int32]:
+    looks: Mapping[str, Look], seed: npt.NDArray[np.int32], owners: int, taken: npt.NDArray[np.bool_], *,
+    chain: bool = False, told: Callable[[Owners], None] = lambda _: None,
+) -> Grown:  # fmt: skip
     """Grow a group from a seed until it rests, then prune it; owners that are `taken` stay where they are.
 
     What an owner lacks is not asked while a group grows: a few can tell little of what most have.
+
+    Args:
+        chain: whether the seed is one that is settled by itself where nothing grows from it.
+        told: is told the members at the start and whenever they change, and may stop it all by an exception.
     """
     members = seed[~taken[seed]]
+    relied = [members]
+    told(members)
     if few_stay(looks, members, owners):
-        return members[:0]
+        members = members[:0]
     for _ in range(ROUNDS):
         if len(members) < LEAST:
             break
@@ -38,7 +56,12 @@ def settle(
         if np.array_equal(kept, members):
             break
         members = kept
-    return _pruned(looks, members, seed, owners)
+        relied.append(members)
+        told(members)
+    members = _pruned(looks, members, seed, owners)
+    if len(members) < LEAST and chain:
+        members = settle_chain(looks, seed, taken)
+    return Grown(members, np.concatenate(relied))
 
 
 def settle_told(

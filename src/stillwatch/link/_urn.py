@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from math import log2
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,13 @@ COMMON_MOST = 250.0
 """... and bearers from which on it is so however large the log: what a group looks through does not grow with it."""
 
 
+class Room(NamedTuple):
+    """Arrays to work in, a place for each owner."""
+
+    mark: npt.NDArray[np.bool_]
+    drawn: npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrnSight:
     """Weighs groups by one or more columns of one view.
@@ -42,14 +51,17 @@ class UrnSight:
     """What is shared, for the sentence: "an address", "a payment instrument"."""
     distant: Sequence[Held] = ()
     """Columns that bring nobody near: who shares only these with a group is not looked at for it."""
-    mark: npt.NDArray[np.bool_] = field(init=False, repr=False)
-    drawn: npt.NDArray[np.float64] = field(init=False, repr=False)
-    """Room to work in, a place for each owner; empty between calls. One thread at a time asks a sight."""
+    local: threading.local = field(init=False, repr=False, default_factory=threading.local)
+    """Where each thread that asks finds the room that it works in."""
 
-    def __post_init__(self) -> None:
-        units = self.columns[0].units
-        object.__setattr__(self, "mark", np.zeros(units, np.bool_))
-        object.__setattr__(self, "drawn", np.zeros(units))
+    @property
+    def room(self) -> Room:
+        """Room of this thread: a place for each owner, empty between calls."""
+        if not hasattr(self.local, "room"):
+            units = self.columns[0].units
+            self.local.room = Room(np.zeros(units, np.bool_), np.zeros(units))
+        room: Room = self.local.room
+        return room
 
     def propose(self) -> Groups:
         """Propose the holders of each value that at least LEAST owners hold."""
@@ -69,18 +81,19 @@ class UrnSight:
 
     def near(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Find who shares a value that is not commonplace with at least one member."""
-        self.mark[members] = True
+        mark = self.room.mark
+        mark[members] = True
         columns = [held for held in self.columns if not any(held is one for one in self.distant)]
-        found = [members, *(held.near(members, _commonplace(held, members), self.mark) for held in columns)]
+        found = [members, *(held.near(members, _commonplace(held, members), mark) for held in columns)]
         everybody = np.concatenate(found)
-        self.mark[everybody] = False
+        mark[everybody] = False
         return everybody
 
     def reach(self, members: npt.NDArray[np.int32], candidates: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
         """Bound what `admit` gives, through the holders of what the members hold; of a few candidates tell just it."""
         if self.tells(members, candidates):
             return self.admit(members, candidates)
-        ratios = [most_ratio(members, candidates, held, self.drawn) for held in self.columns]
+        ratios = [most_ratio(members, candidates, held, self.room.drawn) for held in self.columns]
         bits: npt.NDArray[np.float64] = np.log2(sum(ratios) / len(ratios))
         return bits
 

@@ -47,8 +47,8 @@ class SuccessionSight(LateSight):
     """Owner o has the accounts `order[offsets[o]:offsets[o + 1]]`."""
     closed: npt.NDArray[np.bool_] = field(init=False)
     """Owners one of whose accounts was closed."""
-    last: dict[bytes, float] = field(init=False, repr=False, default_factory=dict)
-    """Bits of the group that was asked for last."""
+    last: dict[str, tuple[bytes, float]] = field(init=False, repr=False, default_factory=dict)
+    """The group that was asked for last, and its bits."""
 
     def __post_init__(self) -> None:
         owner = self.crowd.owner
@@ -66,11 +66,10 @@ class SuccessionSight(LateSight):
     def _bits(self, members: npt.NDArray[np.int32]) -> float:
         if not self.closed[members].any():
             return 0.0
-        who = members.tobytes()
-        if who not in self.last:  # whoever bounds a group by it weighs it next
-            self.last.clear()
-            self.last[who] = self._signed(members)
-        return self.last[who]
+        who, last = members.tobytes(), self.last.get("last")
+        if last is None or last[0] != who:  # whoever bounds a group by it weighs it next
+            self.last["last"] = last = who, self._signed(members)
+        return last[1]
 
     def _signed(self, members: npt.NDArray[np.int32]) -> float:
         after, before, _ = self._openings(members, members)
