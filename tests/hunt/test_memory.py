@@ -1,7 +1,7 @@
 """A whole hunt keeps to `--memory`, and finds the same: a process of its own, over a log large enough to tell.
 
-The table in which fingerprints are counted would need four times what it may take here. Were it not filled part by part,
-nearly all of them would pass for heavy, and this very hunt takes 0.76 GB (and one over 600,000 exchanges, 2.4 GB).
+The table in which fingerprints are counted would need four times what it may take here. Were it not filled part by
+part, nearly all of them would pass for heavy: this very hunt takes 0.76 GB then (one of 600,000 exchanges 2.4 GB).
 """
 
 from __future__ import annotations
