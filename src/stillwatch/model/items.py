@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.lots import deal
 from stillwatch.model.traces import Closely
 
 LEAST_OUTSIDE: Final = 8
@@ -51,14 +52,13 @@ class _Frame:
 class Items:
     """The items that owners asked, for whoever asks often how the members of groups meet on them.
 
-    Cost: two sorts of all items; then a group costs what its members asked, and each frame one sort, once.
+    Cost: all items are dealt out twice; then a group costs what its members asked, and each frame one sort, once.
     """
 
     def __init__(self, closely: Closely) -> None:
         self._owner, self._family, self._item = closely.item_owner, closely.item_family, closely.item
-        self._by_owner = np.argsort(self._owner, kind="stable")
-        self._by_family = np.argsort(self._family, kind="stable")
-        self._owners, self._families = self._owner[self._by_owner], self._family[self._by_family]
+        self._by_owner, self._owner_starts = _dealt(self._owner)
+        self._by_family, self._family_starts = _dealt(self._family)
         self._frames: dict[int, _Frame] = {}
 
     def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
@@ -90,22 +90,28 @@ class Items:
         return Meeting(family=name, met=met_in, expected=rate * pairs_in)
 
     def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        low = np.searchsorted(self._owners, members)
-        counts = np.searchsorted(self._owners, members, side="right") - low
+        members = members[members < len(self._owner_starts) - 1]
+        low = self._owner_starts[members]
+        counts = self._owner_starts[members + 1] - low
         within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
         rows: npt.NDArray[np.int64] = self._by_owner[np.repeat(low, counts) + within]
         return rows
 
     def _frame(self, name: int) -> _Frame:
         if name not in self._frames:
-            ends = np.array([name, name + 1], self._families.dtype)  # of another kind they would have all of it copied
-            here = self._by_family[slice(*np.searchsorted(self._families, ends))]
+            here = self._by_family[self._family_starts[name] : self._family_starts[name + 1]]
             items, asked = np.unique(self._item[here], return_counts=True)
             owners, squares = _squares(self._owner[here])
             self._frames[name] = _Frame(
                 items=items, asked=asked, rows=len(here), met=_pairs(asked), owners=owners, squares=squares
             )
         return self._frames[name]
+
+
+def _dealt(values: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """List the rows of every value, in order, and tell where those of each begin."""
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(values))])
+    return deal(values, starts), starts
 
 
 def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:
