@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from stillwatch.families.assign import KEPT, assign, scales
 from stillwatch.families.bundle import LEAST, bundles
 from stillwatch.families.heavy import Heavy
+from stillwatch.families.tally import Tally
 
 FRAMES = {"a": list(range(100, 110)), "b": list(range(200, 206)), "c": list(range(300, 320))}
 PHRASE = [7, 8, 9]
@@ -25,17 +25,18 @@ def grown(texts: list[list[int]]) -> tuple[Heavy, npt.NDArray[np.int32], int, np
     """Bundle the heavy fingerprints of some texts, and tell which bundles each text contains."""
     flat = np.array([mark for text in texts for mark in text], np.uint32)
     counts = np.array([len(text) for text in texts], np.uint16)
-    heavy = Heavy(len(flat))
-    with ThreadPoolExecutor(1) as pool:
-        heavy.count(flat, counts, None, pool)
-        heavy.sketch(flat, counts, None, 0, pool)
+    tally = Tally(len(flat))
+    tally.weigh(flat, counts, np.ones(len(texts), np.int64))
+    tally.next_part()
+    heavy = Heavy(tally)
+    heavy.sketch(flat, counts, None, 0)
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     scale, sizes = scales(np.zeros_like(heavy.marks), bundle, count)  # all of one scale
     rows = np.zeros(count, np.int64)
     np.maximum.at(rows, bundle[bundle >= 0], heavy.rows[bundle >= 0])
     out = np.full((len(texts), KEPT), -1, np.int32)
-    assign(heavy.lookup(flat), counts, scale, sizes, rows, out)
+    assign(heavy.find(flat), counts, scale, sizes, rows, out)
     return heavy, bundle, count, out
 
 

@@ -5,6 +5,6 @@ them is the slot. Heavy fingerprints are found by counting, bundled by the sets 
 and an exchange belongs to the frames of which it contains at least half. All steps are linear in the traffic;
 memory is a counting table plus some 100 bytes for each heavy fingerprint. Nothing here opens a text.
 
-Steps: `heavy.Counter` (count) → `heavy.Heavy` (choose, with a sketch of each fingerprint's exchanges) →
-`bundle.bundles` → `assign.assign`.
+Steps: `tally.Tally` (count) → `heavy.Heavy` (choose, with a sketch of each one's exchanges) → `bundle.bundles` →
+`assign.assign`.
 """

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.families.bundle import LEAST
+from stillwatch.families.heavy import Found
 from stillwatch.kit.fingerprint import FINE
 from stillwatch.kit.jit import kernel
 
@@ -37,7 +38,7 @@ def scales(
 
 @kernel
 def assign(
-    codes: npt.NDArray[np.int32],
+    found: Found,
     counts: npt.NDArray[np.uint16],
     bundle: npt.NDArray[np.int32],
     sizes: npt.NDArray[np.int64],
@@ -47,7 +48,7 @@ def assign(
     """Write the frames of each text to `out`, shape (texts, KEPT), best first, -1 for none.
 
     Args:
-        codes: heavy number of every fingerprint of the texts, -1 for light ones.
+        found: the heavy fingerprints of the texts.
         counts: fingerprints of each text.
         bundle: half of a bundle that each heavy fingerprint is in, -1 for none; see `scales`.
         sizes: fingerprints in each half of a bundle.
@@ -55,15 +56,15 @@ def assign(
     """
     seen = np.empty(_SEEN, np.int32)
     hits = np.empty(_SEEN, np.int64)
-    at = 0
+    at, end = 0, 0
     for text in range(len(counts)):
         known = 0
-        for _ in range(counts[text]):
-            code = codes[at]
+        end += counts[text]
+        while at < len(found.places) and found.places[at] < end:
+            name = bundle[found.codes[at]]
             at += 1
-            if code < 0 or bundle[code] < 0:
+            if name < 0:
                 continue
-            name = bundle[code]
             place = -1
             for i in range(known):
                 if seen[i] == name:

@@ -1,6 +1,7 @@
 """Grow: find the families of a log and give every exchange its own.
 
-Three passes over the fingerprints in the scratch (count, sketch, assign), none over the text. System texts
+Three passes over the fingerprints (count, sketch, assign), none over the text. They are counted as they are made, where
+memory allows; the two other passes read them from the scratch. System texts
 are bundled among themselves, each weighing as many exchanges as it had. An exchange has up to four families
 of its last user turn, one of its system text, and the one of the turn that opened its conversation.
 """
@@ -20,10 +21,12 @@ from stillwatch.engine.scratch import Scratch
 from stillwatch.families.assign import KEPT, assign, scales
 from stillwatch.families.bundle import LEAST, bundles
 from stillwatch.families.heavy import Heavy
+from stillwatch.families.tally import Hand, Tally
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.fingerprint import FINE
 
 U64 = np.uint64
+Piece = dict[str, npt.NDArray[Any]]
 FAMILIES = KEPT + 2
 """Places for families in a row: KEPT of the last user turn, one of the system text, one of the first turn."""
 
@@ -41,51 +44,88 @@ class Grown:
         return 1 + self.turns + self.systems
 
 
-def grow(scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None]) -> Grown:
-    """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch."""
+def grow(
+    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None],
+    tally: Tally | None = None,
+) -> Grown:  # fmt: skip
+    """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch.
+
+    Args:
+        tally: of all fingerprints in the scratch, where they were counted as they were made.
+    """
     scratch.begin("family", "int32", FAMILIES)
     frames: list[npt.NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
-    turns = _turns(scratch, pool, threads, memory_bits, frames, advance) if "marks" in scratch else 0
-    systems = _systems(scratch, pool, turns, frames) if "documents.hash" in scratch else 0
+    turns = 0
+    if "marks" in scratch:
+        tally = tally or count(scratch, pool, threads, memory_bits, advance)
+        turns = _turns(scratch, pool, threads, tally, frames, advance)
+    systems = _systems(scratch, turns, frames) if "documents.hash" in scratch else 0
     if turns and "first" in scratch:
         _openings(scratch)
     return Grown(turns=turns, systems=systems, marks=frames)
 
 
 def _turns(
-    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, frames: list[npt.NDArray[np.uint32]],
+    scratch: Scratch, pool: Executor, threads: int, tally: Tally, frames: list[npt.NDArray[np.uint32]],
     advance: Callable[[int], None],
 ) -> int:  # fmt: skip
-    expected = sum(segment.places["marks"].shape[0] for segment in scratch.segments if "marks" in segment.places)
-    heavy = Heavy(expected, bits=memory_bits, halves=min(threads, 2))
-    for part in range(heavy.parts):
-        for _, piece in scratch.pieces("marks"):
-            heavy.count(piece["marks"], piece["marks#"], None, pool)
-            advance(len(piece["marks#"]) if part == 0 else 0)
-        heavy.next_part()
-    for start, piece in scratch.pieces("marks"):
-        heavy.sketch(piece["marks"], piece["marks#"], None, start, pool)
-        advance(len(piece["marks#"]))
+    heavy = Heavy(tally, threads=threads)
+
+    def collect(by: int, start: int, piece: Piece) -> None:
+        heavy.sketch(piece["marks"], piece["marks#"], None, start, by)
+
+    _each(scratch, pool, threads, collect, advance)
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     scale, sizes = scales(heavy.marks, bundle, count)
     rows_of = _rows(heavy, bundle, count)
 
-    def give(place: tuple[int, dict[str, npt.NDArray[Any]]]) -> int:
-        start, piece = place
-        out = np.full((len(piece["marks#"]), KEPT), -1, np.int32)
-        assign(heavy.lookup(piece["marks"]), piece["marks#"], scale, sizes, rows_of, out)
-        families = np.zeros((len(out), FAMILIES), np.int32)
-        families[:, :KEPT] = out + 1
-        scratch.fill("family", start, families)
-        return len(out)
+    def give(by: int, start: int, piece: Piece) -> None:  # noqa: ARG001 - each piece is given alone
+        families = np.full((len(piece["marks#"]), FAMILIES), -1, np.int32)
+        assign(heavy.find(piece["marks"]), piece["marks#"], scale, sizes, rows_of, families)
+        scratch.fill("family", start, families + 1)
+
+    _each(scratch, pool, threads, give, advance)
+    _frames(heavy, bundle, count, frames)
+    return count
+
+
+def _each(
+    scratch: Scratch, pool: Executor, threads: int, do: Callable[[int, int, Piece], None],
+    advance: Callable[[int], None],
+) -> None:  # fmt: skip
+    """Go through the fingerprints piece by piece: `do(by, first row, piece)`, where no two at a time have one `by`."""
+
+    def one(by: int, place: tuple[int, Piece]) -> int:
+        do(by, *place)
+        return len(place[1]["marks#"])
 
     pieces = scratch.pieces("marks")
     while some := list(islice(pieces, threads)):  # so many are in memory at once
-        for rows in pool.map(give, some):
+        for rows in pool.map(one, range(len(some)), some):
             advance(rows)
-    _frames(heavy, bundle, count, frames)
-    return count
+
+
+def _silent(rows: int) -> None:
+    """Tell nobody: a part beyond the first is no progress that was promised."""
+
+
+def count(scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None]) -> Tally:
+    """Count all fingerprints in the scratch, in as many passes as the memory asks for."""
+    expected = sum(segment.places["marks"].shape[0] for segment in scratch.segments if "marks" in segment.places)
+    tally = Tally(expected, bits=memory_bits, threads=threads)
+    for part in range(tally.parts):
+        hands = [tally.hand() for _ in range(threads)]
+
+        def note(by: int, start: int, piece: Piece, hands: list[Hand] = hands) -> None:
+            del start
+            hands[by].note(piece["marks"])
+
+        _each(scratch, pool, threads, note, advance if part == 0 else _silent)
+        for hand in hands:
+            hand.close()
+        tally.next_part()
+    return tally
 
 
 def _rows(heavy: Heavy, bundle: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
@@ -108,9 +148,7 @@ def _told(marks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return windows if len(windows) >= LEAST else marks
 
 
-def _systems(
-    scratch: Scratch, pool: Executor, turns: int, frames: list[npt.NDArray[np.uint32]]
-) -> int:  # fmt: skip
+def _systems(scratch: Scratch, turns: int, frames: list[npt.NDArray[np.uint32]]) -> int:
     known = Codes()
     marks: list[npt.NDArray[np.uint32]] = []
     counts: list[npt.NDArray[np.uint16]] = []
@@ -128,14 +166,16 @@ def _systems(
         codes = known.lookup(piece["system"])
         weights += np.bincount(codes[codes >= 0], minlength=len(known))
     every, count_of = np.concatenate(marks), np.concatenate(counts)
-    heavy = Heavy(len(every))
-    heavy.count(every, count_of, weights, pool)
-    heavy.sketch(every, count_of, weights, 0, pool)
+    tally = Tally(len(every))
+    tally.weigh(every, count_of, weights)
+    tally.next_part()
+    heavy = Heavy(tally)
+    heavy.sketch(every, count_of, weights, 0)
     heavy.close()
     bundle, count = bundles(heavy.lanes, heavy.rows)
     out = np.full((len(count_of), KEPT), -1, np.int32)
     scale, sizes = scales(heavy.marks, bundle, count)
-    assign(heavy.lookup(every), count_of, scale, sizes, _rows(heavy, bundle, count), out)
+    assign(heavy.find(every), count_of, scale, sizes, _rows(heavy, bundle, count), out)
     best = np.where(out[:, 0] >= 0, out[:, 0] + 1 + turns, 0).astype(np.int32)
     for start, piece in scratch.pieces("system", "family"):
         codes = known.lookup(piece["system"])

@@ -29,8 +29,8 @@ TABLE_BITS: Final = (20, 29)
 TABLE_SHARE: Final = 8
 SORT_SHARE: Final = 8
 TABLES_SHARE: Final = 8
-"""The table, the sorting of ids, and the tables of pairs and distinct values may each take one part in so many of the
-memory; never two of them at a time."""
+"""The table (and again as much for what waits to be counted), the sorting of ids, and the tables of pairs and distinct
+values may each take one part in so many of the memory; never two of them at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
