@@ -51,9 +51,10 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     with ThreadPoolExecutor(request.threads) as pool:
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance, log.tally)
         progress.stage("groups", 0)
+        carried = pool.submit(trace.carriers, scratch, crowd)
         held = trace.tables(scratch, crowd, pool)
         handovers = pool.submit(trace.handovers, scratch, crowd)
-        family = trace.carriers(scratch, crowd)
+        family = carried.result()
         harness = rank.find_harness(family, held, len(grown))
         held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
         rank.choose_primary(scratch, harness, pool, request.threads)

@@ -45,7 +45,7 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
 
 
 def _pairs(scratch: Scratch, name: str) -> Tally:
-    pairs = Pairing(scratch.limit(len(SEEN)))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))
     for _, piece in scratch.pieces("who", name):
         pairs.add(piece["who"], piece[name])
     return pairs.close()
@@ -57,7 +57,7 @@ def _by_owner(counted: Tally, crowd: Crowd) -> Held:
 
 def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
-    pairs = Pairing(scratch.limit(1))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))  # counted beside those
     for _, piece in scratch.pieces("who", "family"):
         account = piece["who"]
         for place in range(FAMILIES):
