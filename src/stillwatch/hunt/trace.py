@@ -46,7 +46,7 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
 
 
 def _pairs(scratch: Scratch, crowd: Crowd, name: str) -> Tally:
-    pairs = Pairing(scratch.limit(len(SEEN)))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))
     for _, piece in scratch.pieces("who", name):
         pairs.add(crowd.owner[piece["who"]], piece[name])
     return pairs.close()
@@ -58,7 +58,7 @@ def _counted(pairs: Tally, crowd: Crowd) -> Held:
 
 def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
-    pairs = Pairing(scratch.limit(1))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))  # counted beside those
     for _, piece in scratch.pieces("who", "family"):
         owner = crowd.owner[piece["who"]]
         for place in range(FAMILIES):
