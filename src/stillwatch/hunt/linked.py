@@ -47,9 +47,10 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
     progress.stage("families", (PASSES - bool(log.tally)) * scratch.rows if "marks" in scratch else 0)
-    crowd = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
     with ThreadPoolExecutor(request.threads) as pool:
+        met = pool.submit(know.meet, scratch, log.files, log.declared.accounts, _owners(log))
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance, log.tally)
+        crowd = met.result()
         progress.stage("groups", 0)
         held = trace.tables(scratch, crowd, pool)
         handovers = pool.submit(trace.handovers, scratch, crowd)
