@@ -68,6 +68,18 @@ def test_what_an_assistant_is_told_is_given_away_only_where_most_are_refused_it(
     assert given_away(0.1)[1] == 0.0
 
 
+def test_attacks_that_are_sent_word_for_word_again_count_as_attempts() -> None:
+    """Twelve prompts, each sent forty times: as many attempts as seventy-six that differ."""
+    read, rows = np.zeros((1, len(READ))), np.zeros((1, tally.SIZE))
+    rows[0, tally.FIELDS.index("rows")] = 480
+    few, one = np.full(1, 12), np.ones(1, np.int64)
+    row = intent.statistics(
+        rows, distinct=few, unordered=few, conversations=one, contexts=one, read=read, turns=np.ones(1, bool),
+        hands=np.zeros(1),
+    )[0]  # fmt: skip
+    assert 2 ** row[STATISTICS.index("attempts")] == pytest.approx(76, abs=0.5)
+
+
 def test_without_controls_nothing_has_bits() -> None:
     assert intent.weigh(whole("reasoning"), np.zeros((0, len(STATISTICS))))[0].bits == 0.0
 

@@ -93,7 +93,7 @@ KINDS: Final[dict[str, Kind]] = {
         says="has statements said again in other words, one by one",
     ),
     "hidden": Kind(
-        ramps={"given_away": (0.0, 0.4), "forces": (0.3, 1.2), "coverage": (4.0, 8.0)},
+        ramps={"given_away": (0.0, 0.4), "forces": (0.3, 1.2), "attempts": (4.0, 8.0)},
         target="hidden_reasoning",
         says="makes the model give away its instructions or its hidden reasoning",
     ),
@@ -176,6 +176,7 @@ def statistics(
     table = {
         "novelty": np.minimum(distinct / (rows + of["follow_up"]), 1.0),
         "coverage": np.log2(np.maximum(distinct, 1.0)),
+        "attempts": (np.log2(np.maximum(distinct, 1.0)) + np.log2(rows)) / 2.0,
         "samples": np.log2(np.maximum(rows / np.maximum(distinct, 1), 1.0)) + 1.5 * of["sampled"] / rows,
         "swapped": np.clip(1.0 - unordered / np.maximum(distinct, 1), 0.0, 1.0),
         "single": 1.0 - np.minimum(of["follow_up"] / opening, 1.0),
@@ -193,7 +194,7 @@ def statistics(
     return np.stack([table[name] for name in STATISTICS], axis=1)
 
 
-VOLUME: Final = ("coverage", "talks", "hands")
+VOLUME: Final = ("coverage", "attempts", "talks", "hands")
 """Statistics that grow with how much there is."""
 
 
