@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from stillwatch.cli.ingest import _bar
 
 RECORD = '{"exchange":"x-%d","at":"2026-05-01T12:00:00Z","account":"a-%d","ip":"10.0.0.1, 203.0.113.9, 10.0.0.7"}\n'
 
@@ -87,3 +92,11 @@ def test_no_account_names_the_line_that_mends_it_and_it_does(tmp_path: Path) -> 
     (tmp_path / "map.toml").write_text('account = "tenant"\n')
     mended = run("log.jsonl", "--out", "out", "--map", "map.toml", "--json", folder=tmp_path)
     assert json.loads(mended.stdout)["exchanges"] == 1
+
+
+def test_what_is_drawn_on_a_terminal_keeps_no_reader_from_being_forked() -> None:
+    """A process that runs a second thread must not fork."""
+    before = threading.active_count()
+    with _bar(Console(file=io.StringIO(), force_terminal=True)) as bar:
+        bar.add_task("reading", total=1)
+        assert threading.active_count() == before

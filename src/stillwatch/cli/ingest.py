@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -14,6 +16,8 @@ from stillwatch import ingest as room
 from stillwatch import settings
 from stillwatch.ingest import Taken
 from stillwatch.kit.plain import counted
+
+_SHOWN_EVERY_S: Final = 0.1
 
 
 @click.command()
@@ -54,10 +58,13 @@ def command(
     """
     console = Console(stderr=True)
     with _bar(console) as bar:
-        task = bar.add_task("reading", total=None)
+        task, shown = bar.add_task("reading", total=None), 0.0
 
         def tell(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+            nonlocal shown
+            due = (now := time.monotonic()) - shown >= _SHOWN_EVERY_S
+            shown = now if due else shown
+            bar.update(task, description=what, completed=done, total=total, refresh=due)
 
         taken = room.ingest(
             traffic,
@@ -81,6 +88,7 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        auto_refresh=False,  # a thread that draws would keep readers from being forked
         disable=not console.is_terminal,
     )
 

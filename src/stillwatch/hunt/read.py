@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillwatch import ingest, rooms, sketch
 from stillwatch.engine.duplicates import drop_duplicates
+from stillwatch.engine.memory import give_back
 from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
@@ -152,6 +153,7 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         threads=request.threads, advance=progress.advance, listener=counting.listener if counting else None,
     )  # fmt: skip
     tally = counting.close() if counting else None
+    give_back()
     if scratch.rows == 0:
         raise NothingToRead("no exchange lies in this time", hint="widen `--since` and `--until`")
     dropped = 0

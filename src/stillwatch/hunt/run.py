@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import __version__, ingest, rooms
+from stillwatch.engine.memory import give_back
 from stillwatch.errors import FormatError, NothingToRead, SettingsError, UsageError
 from stillwatch.hunt import keep, licences, tell, uses, weigh
 from stillwatch.hunt.decide import decide
@@ -90,11 +91,13 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
         log.declared.grants, uses.sums(before),
     )  # fmt: skip
     decided = decide(linked.traces, linked.joined, weighed, used)
+    give_back()
     progress.stage("tell", 0)
     control = _control(request, linked)
     found = entries(log, linked, decided, weighed.texts, control.bits_needed, fresh)
     lost = missing(log.columns, log.declared.columns, no_content=request.no_content)
     case = _case(request, log, linked, found, control, lost, uses.told(log.declared.grants, used, before), key)
+    give_back()
     grants = uses.table({use.grant.id: use.hours for use in used}, before)
     return Judged(case=case, linked=linked, entries=found, grants=grants)
 

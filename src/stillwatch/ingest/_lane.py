@@ -73,7 +73,7 @@ class Lane:
             return None
 
     def buffer(self, size: int) -> bytearray:
-        """Give the one buffer of this lane, of which what is read next may lie in any part."""
+        """Give the one buffer of this lane: to make another for each stretch would take a tenth of the time of one."""
         if len(self._buffer) < size:
             self._buffer = bytearray(size)
         return self._buffer

@@ -12,6 +12,8 @@ from stillwatch.kit import json_texts
 
 Places = npt.NDArray[np.int32]
 NOWHERE = (0, 0)
+_MARGIN = bytes(json_texts.MARGIN)
+_NOTHING = np.frombuffer(_MARGIN, np.uint8)
 
 
 class Pieces:
@@ -45,17 +47,16 @@ class Pieces:
         Returns:
             The column; and which of its texts are not what JSON or UTF-8 allow.
         """
-        begun = np.where(places[:, 0] < 0, -1 - places[:, 0], places[:, 0])
-        out = np.empty(int((places[:, 1] - begun).sum()) + json_texts.MARGIN, np.uint8)
-        offsets, bad = np.zeros(len(places) + 1, np.int32), np.zeros(len(places), np.bool_)
-        extra = np.frombuffer(bytes(self._extra) + bytes(json_texts.MARGIN), np.uint8)
-        json_texts.texts(self.data, extra, np.ascontiguousarray(places), out, offsets, bad)
+        places, rows = np.ascontiguousarray(places), len(places)
+        out = np.empty(json_texts.room(places) + json_texts.MARGIN, np.uint8)
+        offsets, bad = np.empty(rows + 1, np.int32), np.zeros(rows, np.bool_)
+        valid = np.zeros(-(-rows // 8), np.uint8)
+        extra = np.frombuffer(bytes(self._extra) + _MARGIN, np.uint8) if self._extra else _NOTHING
+        none = json_texts.texts(self.data, extra, places, out, offsets, bad, valid, empty)
         if high:
             _check(out, offsets, bad)
-        absent = (places[:, 1] == 0) if empty else np.diff(offsets) == 0
-        valid = np.packbits(~absent, bitorder="little") if absent.any() else None
-        buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(offsets), pa.py_buffer(out)]
-        return pa.Array.from_buffers(pa.string(), len(places), buffers), bad
+        buffers = [pa.py_buffer(valid) if none else None, pa.py_buffer(offsets), pa.py_buffer(out)]
+        return pa.Array.from_buffers(pa.string(), rows, buffers, none), bad
 
 
 def _check(out: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], bad: npt.NDArray[np.bool_]) -> None:

@@ -39,19 +39,19 @@ class Settler:
         self._mapping = mapping
         self._seen = Seen()
         for path in dataset.parts():
-            self._seen.add(_ids(path))
+            self._seen.add(hashes(_ids(path)))
 
     def settle(self, unit: str, parts: list[Part]) -> Settled:
         """Tell where the files of a unit go, after taking out what is in already."""
         settled = Settled(self._dataset, unit, self._mapping)
         for part in parts:
-            ids = _ids(Path(part.path))
-            before, twice = self._seen.suspects(ids)
+            keys = hashes(_ids(Path(part.path)))
+            before, twice = self._seen.suspects(keys)
             if before.any() or twice.any():
-                settled.resolve(part, before, twice, hashes(ids))
+                settled.resolve(part, before, twice, keys)
             else:
                 settled.accept(part)
-            self._seen.add(ids)
+            self._seen.add(keys)
         settled.rewrite()
         return settled
 
@@ -196,7 +196,8 @@ def _ids(path: Path) -> pa.Array:
 
 @functools.lru_cache(4)
 def _ids_of(path: Path, *_state: int) -> pa.Array:
-    return pq.ParquetFile(path).read(columns=[_ID]).column(_ID).combine_chunks()
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=[_ID], use_threads=False).column(_ID).combine_chunks()
 
 
 def _rows(path: Path, mask: Mask) -> list[Exchange]:

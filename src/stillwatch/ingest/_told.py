@@ -18,7 +18,7 @@ from stillwatch.ingest._pieces import Pieces
 from stillwatch.ingest._reader import Reader
 from stillwatch.ingest._shapes import Scalar
 from stillwatch.ingest._straight import Straight
-from stillwatch.kit import json_codes
+from stillwatch.kit import json_codes, json_found
 from stillwatch.kit.json_found import Found
 from stillwatch.model.exchange import EXCHANGES
 
@@ -58,7 +58,8 @@ class Told:
         self._row_places = found.row_places[:, : found.counts[1]]
         self._all = found.places
         self._places = found.places[:, : len(slow)]
-        self._held: Mask = np.asarray(self._places[:, :, 1].any(axis=1))
+        self._held: Mask = np.empty(len(self._all), np.bool_)
+        json_found.held(self._all, len(slow), self._held)
         self._coded: dict[int, Coded] = {}
         self._values: dict[int, list[Any]] = {}
         self._high = high

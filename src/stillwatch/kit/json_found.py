@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.kit.jit import part
+from stillwatch.kit.jit import lean, part
 
 DEEP: Final = 16
 """Objects and lists that may stand in one another."""
@@ -52,6 +52,17 @@ def room(slots: int, row_slots: int, lines: int = 2048, rows: int = 16_384) -> F
         counts=np.zeros(3, np.int64),
         stack=np.zeros((DEEP, 6), np.int32),
     )
+
+
+@lean
+def held(places: npt.NDArray[np.int32], lines: int, told: npt.NDArray[np.bool_]) -> None:
+    """Tell of each slot whether it holds anything in some lines."""
+    for slot in range(len(places)):
+        told[slot] = False
+        for line in range(lines):
+            if places[slot, line, 1] != 0:
+                told[slot] = True
+                break
 
 
 @part

@@ -51,6 +51,16 @@ _LETTERS: Final = (0x22, 0x5C, 0x2F, 0x62, 0x66, 0x6E, 0x72, 0x74)
 _MEANT: Final = (0x22, 0x5C, 0x2F, 0x08, 0x0C, 0x0A, 0x0D, 0x09)
 
 
+@lean
+def room(places: npt.NDArray[np.int32]) -> int:
+    """Count the bytes that the texts of some places take at most."""
+    told = 0
+    for i in range(len(places)):
+        start = int(places[i, 0])
+        told += int(places[i, 1]) - (start if start >= 0 else -1 - start)
+    return told
+
+
 @kernel
 def texts(
     data: npt.NDArray[np.uint8],
@@ -59,13 +69,17 @@ def texts(
     out: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int32],
     bad: npt.NDArray[np.bool_],
-) -> None:
-    """Write texts, without quotes and escapes, one after the other; a place of 0 is an empty text.
+    valid: npt.NDArray[np.uint8],
+    empty: bool,
+) -> int:
+    """Write texts, without quotes and escapes, one after the other; count those that are none.
 
     Args:
         extra: texts as they are; a place of (-1 - first, after) is in here.
         out: room for all of them and `MARGIN` more; `extra` has as many bytes after its last text.
         bad: set where an escape means nothing, or where a text begins inside of a character.
+        valid: zeros; the bit of each text that is one is set.
+        empty: a text without a letter is one; a place of 0 never is.
     """
     address, target, other = U64(data.ctypes.data), U64(out.ctypes.data), U64(extra.ctypes.data)
     written = 0
@@ -118,6 +132,13 @@ def texts(
             written += 1
             at += 2
     offsets[len(places)] = written
+    none = 0
+    for i in range(len(places)):
+        if places[i, 1] != 0 and (empty or offsets[i + 1] > offsets[i]):
+            valid[i >> 3] |= 1 << (i & 7)
+        else:
+            none += 1
+    return none
 
 
 @lean
