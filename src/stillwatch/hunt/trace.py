@@ -39,7 +39,8 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     }  # fmt: skip
     known = {name: one for name, one in values.items() if one.any()}
     ones = np.ones(len(crowd.owner))
-    counted = pool.map(lambda name: _counted(_pairs(scratch, crowd, name), crowd), seen)
+    spread = pool.map if scratch.abreast(2) > 1 else map
+    counted = spread(lambda name: _counted(_pairs(scratch, crowd, name), crowd), seen)
     declared = pool.map(lambda one: hold(crowd.owner, one, ones, crowd.owners), known.values())
     return dict(zip((*seen, *known), (*counted, *declared), strict=True))
 
