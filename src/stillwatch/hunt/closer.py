@@ -47,7 +47,7 @@ def look(
     wanted = linked.copy()
     wanted[sample] = True
     give_back()  # what it took to examine the proposals
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(scratch.abreast(threads)) as pool:
         hours, models = pool.submit(_hours, scratch, crowd, wanted), pool.submit(_models, scratch, crowd, wanted)
         items = pool.submit(_items, scratch, crowd, linked, harness)
         item_owner, item, item_family = items.result()

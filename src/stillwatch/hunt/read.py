@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -83,6 +83,17 @@ class Declared:
         if table is None:
             return None
         return {name for name in table.column_names if table.column(name).null_count < len(table)}
+
+    def spent(self) -> Declared:
+        """Let go of the accounts once the crowd knows what stands in them; one value tells which columns held any."""
+        if self.accounts is None:
+            return self
+        there = self.columns or set()
+        every = {
+            name: column.drop_null().take([0]) if name in there else pa.nulls(1, column.type)
+            for name, column in zip(self.accounts.column_names, self.accounts.columns, strict=True)
+        }
+        return replace(self, accounts=pa.table(every))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +60,9 @@ def run(request: Request, progress: Progress) -> Case:
         for sentence in sentences(missing(log.columns, declared.columns, no_content=request.no_content)):
             progress.warn(sentence)
         linked = link(request, log, key, progress)
+        declared = declared.spent()
+        log = replace(log, declared=declared)
+        give_back()
         with cases.replacing(request.case) as fresh:
             judged = judge(request, log, linked, key, fresh, progress)
             _keep(request, log, judged, key, fresh)

@@ -39,13 +39,14 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     }  # fmt: skip
     known = {name: one for name, one in values.items() if one.any()}
     ones = np.ones(len(crowd.owner))
-    counted = pool.map(lambda name: _counted(_pairs(scratch, crowd, name), crowd), seen)
+    spread = pool.map if scratch.abreast(2) > 1 else map
+    counted = spread(lambda name: _counted(_pairs(scratch, crowd, name), crowd), seen)
     declared = pool.map(lambda one: hold(crowd.owner, one, ones, crowd.owners), known.values())
     return dict(zip((*seen, *known), (*counted, *declared), strict=True))
 
 
 def _pairs(scratch: Scratch, crowd: Crowd, name: str) -> Tally:
-    pairs = Pairing(scratch.limit(len(SEEN)))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))
     for _, piece in scratch.pieces("who", name):
         pairs.add(crowd.owner[piece["who"]], piece[name])
     return pairs.close()
@@ -57,7 +58,7 @@ def _counted(pairs: Tally, crowd: Crowd) -> Held:
 
 def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
-    pairs = Pairing(scratch.limit(1))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))  # counted beside those
     for _, piece in scratch.pieces("who", "family"):
         owner = crowd.owner[piece["who"]]
         for place in range(FAMILIES):
