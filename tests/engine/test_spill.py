@@ -78,6 +78,10 @@ def test_tables_share_what_the_scratch_may_take(tmp_path: Path) -> None:
     assert scratch.limit(1 << 20).table == 1 << 16
 
 
+def test_where_memory_is_short_tables_are_made_one_after_the_other(tmp_path: Path) -> None:
+    assert [Scratch(tmp_path, size << 20).abreast(2) for size in (1, 62, 128, 256, 4096)] == [1, 1, 1, 2, 2]
+
+
 def test_a_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     pairing = Pairing(Limit(tmp_path / "gone", 1 << 16))
     with pytest.raises(ResourceError):

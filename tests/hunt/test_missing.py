@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from stillwatch import rooms
 from stillwatch.hunt.missing import ELSE, missing, sentences
+from stillwatch.hunt.read import Declared
 from stillwatch.model.account import ACCOUNTS
 from stillwatch.model.exchange import EXCHANGES
 
@@ -37,3 +40,12 @@ def test_columns_that_cost_the_same_are_named_in_one_sentence() -> None:
     said = sentences(told)
     assert len(said) < len(told)
     assert all(sum(f"`{one.column}`" in sentence for sentence in said) == 1 for one in told)
+
+
+def test_accounts_that_were_let_go_still_tell_which_columns_held_anything() -> None:
+    table = pa.table({"account": ["a", "b"], "device": [None, "d"], "phone": pa.nulls(2, pa.string())})
+    for accounts in (table, table.slice(0, 0), None):
+        declared = Declared(accounts=accounts, grants=(), known=(), previous=None)
+        spent = declared.spent()
+        assert spent.columns == declared.columns
+        assert spent.accounts is None or len(spent.accounts) == 1

@@ -81,3 +81,16 @@ def test_leaving_values_out_of_a_table_keeps_what_units_spend_elsewhere() -> Non
     assert without.weights.tolist() == [0.75, 1.0]
     assert without.bears.tolist() == [True, True, True, False]
     assert held.bearers == 3
+
+
+def test_groups_that_share_nothing_weigh_alone_what_they_weigh_among_others() -> None:
+    held = world(3)
+    rng = np.random.default_rng(3)
+    alone = [pick(rng, size) for size in (5, 5, 9, 40, 9, 5, 60, 9)]
+    together = urn_bits(groups.of(alone), held)
+    assert together.tolist() == [urn_bits(groups.of([one]), held)[0] for one in alone]
+    lone = hold(
+        np.arange(40, dtype=np.int32), np.arange(40, dtype=np.uint64) // np.uint64(2) + np.uint64(1), np.ones(40), 40
+    )
+    strangers = groups.of([np.arange(0, 20, 2, dtype=np.int32), np.arange(1, 21, 2, dtype=np.int32)])
+    assert len(set(urn_bits(strangers, lone).tolist())) == 1

@@ -26,6 +26,10 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: on the disk, in a quota, under a limit on the size of files."""
 
 
+ABREAST: Final = 128 << 20
+"""Bytes for tables, for each table that may be made beside another."""
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a column stands in its file."""
 
@@ -85,6 +89,10 @@ class Scratch:
     def limit(self, tables: int) -> Limit:
         """Tell what each of so many tables may take."""
         return Limit(self.directory, max(self.tables // tables, 1 << 16))
+
+    def abreast(self, threads: int) -> int:
+        """Tell how many tables of what the accounts hold may be made at a time: to put one in order knows no limit."""
+        return max(1, min(threads, self.tables // ABREAST))
 
     # -- segments: written while the traffic is read
 

@@ -21,6 +21,8 @@ from stillwatch.kit.several import Lots, Several, deal_out
 U64 = np.uint64
 PIECE_ROWS: Final = 1 << 20
 """Pairs that are added up at once, about."""
+SPILLED: Final = 1 << 18
+"""Values that are dealt out and written at once: to do so takes six times the memory that they take."""
 PARTS: Final = 64
 """Parts into which values are dealt out; one at a time is read again."""
 
@@ -111,15 +113,16 @@ class Distinct:
                 self._spill()
 
     def _spill(self) -> None:
-        """Write the values down, dealt out by bits, so that each part can be told apart by itself."""
+        """Write the values down, dealt out by bits, so that each part can be told apart by itself; some at a time."""
         values, starts = self._several.take()
-        labels = np.repeat(np.arange(self._labels, dtype=np.int32), np.diff(starts))
-        part = (values * U64(0xC2B2AE3D27D4EB4F) >> U64(58)).astype(np.int32)
-        rows, ends = deal_out(part, PARTS)
-        begins = self._path.stat().st_size if self._runs else 0
-        for column in (values[rows], labels[rows]):
-            _write(self._path, column, "ab")
-        self._runs.append((begins, ends))
+        for first in range(0, len(values), SPILLED):
+            some = values[first : first + SPILLED]
+            labels = np.searchsorted(starts, np.arange(first, first + len(some)), side="right") - 1
+            rows, ends = deal_out((some * U64(0xC2B2AE3D27D4EB4F) >> U64(58)).astype(np.int32), PARTS)
+            begins = self._path.stat().st_size if self._runs else 0
+            for column in (some[rows], labels[rows].astype(np.int32)):
+                _write(self._path, column, "ab")
+            self._runs.append((begins, ends))
 
     def close(self) -> npt.NDArray[np.int64]:
         """Tell how many distinct values each label has, and forget them."""

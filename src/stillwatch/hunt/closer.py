@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.engine.memory import give_back
 from stillwatch.engine.scratch import Scratch
 from stillwatch.engine.spill import Pairing
 from stillwatch.kit.hashes import pair
 from stillwatch.kit.held import Held, hold
-from stillwatch.kit.lots import arrange, beginnings
+from stillwatch.kit.lots import once, put
 from stillwatch.kit.pairs import Pairs
 from stillwatch.kit.several import Several
 from stillwatch.link.rhythm import LEAST_HOURS
@@ -44,12 +46,14 @@ def look(
     sample = np.sort(np.random.default_rng(0).choice(fit, min(SAMPLE, len(fit)), replace=False)).astype(np.int32)
     wanted = linked.copy()
     wanted[sample] = True
-    with ThreadPoolExecutor(threads) as pool:
+    give_back()  # what it took to examine the proposals
+    with ThreadPoolExecutor(scratch.abreast(threads)) as pool:
         hours, models = pool.submit(_hours, scratch, crowd, wanted), pool.submit(_models, scratch, crowd, wanted)
         items = pool.submit(_items, scratch, crowd, linked, harness)
         item_owner, item, item_family = items.result()
         released, first, adopted = models.result()
         active = hours.result()
+    give_back()
     return Closely(
         owners=np.flatnonzero(wanted).astype(np.int32), sample=sample, hours=active, models=released, released=first,
         adopted=adopted, item_owner=item_owner, item=item, item_family=item_family,
@@ -103,20 +107,32 @@ def _carried(
     return frames
 
 
-def _items(
-    scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
-    """List the distinct (owner, frame, item): an item is a last user turn within its frame."""
+Items = tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.int32]]
+
+
+def _items(scratch: Scratch, crowd: Crowd, linked: npt.NDArray[np.bool_], harness: npt.NDArray[np.bool_]) -> Items:
+    """List the distinct (owner, frame, item), in order: an item is a last user turn within its frame.
+
+    They are counted first and then put where they belong, so that no row stands in memory twice.
+    """
     frames = _carried(scratch, crowd, linked, harness)
-    found = [(np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32))]
-    if "last" in scratch and frames.any():
-        for _, piece in scratch.pieces("who", "primary", "last"):
-            here = frames[piece["primary"]] & (piece["last"] != 0)
-            owner = crowd.owner[piece["who"][here]]
-            item = np.zeros(len(owner), U64)
-            pair(piece["primary"][here].astype(U64), piece["last"][here], item)
-            found.append((owner, item, piece["primary"][here]))
-    owner, item, family = (np.concatenate(column) for column in zip(*found, strict=True))
-    owner, item, family = arrange(owner, item, family, crowd.owners)
-    fresh = beginnings(owner, item)
-    return owner[fresh], item[fresh], family[fresh]
+    if "last" not in scratch or not frames.any():
+        return np.zeros(0, np.int32), np.zeros(0, U64), np.zeros(0, np.int32)
+    rows = np.zeros(crowd.owners + 1, np.int64)
+    for owner, _, _ in _asked(scratch, crowd, frames):
+        rows[1:] += np.bincount(owner, minlength=crowd.owners)
+    starts = np.cumsum(rows)
+    item, family, ends = np.empty(starts[-1], U64), np.empty(starts[-1], np.int32), starts[:-1].copy()
+    for owner, asked, frame in _asked(scratch, crowd, frames):
+        put(owner, asked, frame, item, family, ends)
+    many = once(item, family, starts)
+    return np.repeat(np.arange(crowd.owners, dtype=np.int32), many), item[: many.sum()], family[: many.sum()]
+
+
+def _asked(scratch: Scratch, crowd: Crowd, frames: npt.NDArray[np.bool_]) -> Iterator[Items]:
+    """Read who asked which item of some frames."""
+    for _, piece in scratch.pieces("who", "primary", "last"):
+        here = np.flatnonzero(frames[piece["primary"]] & (piece["last"] != 0))
+        item, frame = np.zeros(len(here), U64), piece["primary"][here]
+        pair(frame.astype(U64), piece["last"][here], item)
+        yield crowd.owner[piece["who"][here]], item, frame

@@ -224,14 +224,14 @@ def _ties(kept: Kept) -> pa.Table:
 
 def _tied(number: int, view: str, members: npt.NDArray[np.int32], column: str, held: Held, key: Key) -> pa.Table:
     position, value = held.spread(members)
-    inside = np.bincount(value, minlength=held.size)
-    shared = inside[value] >= 2
-    position, value = position[shared], value[shared]
-    holders = np.diff(held.holder_offsets)
-    order = np.lexsort((value, holders[value], position))
-    position, value = position[order], value[order]
-    few = _ranks(position) < VALUES_KEPT
-    position, value = position[few], value[few]
+    _, places, times = np.unique(value, return_inverse=True, return_counts=True)
+    inside = times[places]
+    shared = inside >= 2
+    position, value, inside = position[shared], value[shared], inside[shared]
+    holders = held.holder_offsets[value + 1] - held.holder_offsets[value]
+    order = np.lexsort((value, holders, position))
+    few = order[_ranks(position[order]) < VALUES_KEPT]
+    position, value, inside, holders = position[few], value[few], inside[few], holders[few]
     distinct, places = np.unique(value, return_inverse=True)
     hashed = pa.array([key.hash(column, int(held.keys[one])) for one in distinct], pa.string())
     return pa.table(
@@ -241,8 +241,8 @@ def _tied(number: int, view: str, members: npt.NDArray[np.int32], column: str, h
             pa.array([view] * len(value), pa.string()),
             pa.array([column] * len(value), pa.string()),
             hashed.take(pa.array(places)),
-            pa.array(inside[value], pa.int32()),
-            pa.array(holders[value] - inside[value], pa.int32()),
+            pa.array(inside, pa.int32()),
+            pa.array(holders - inside, pa.int32()),
         ],
         schema=_TIES,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from stillwatch.engine.memory import give_back
 from stillwatch.hunt import closer, grow, know, previous, rank, tell, told, trace
 from stillwatch.hunt.grow import Grown
 from stillwatch.hunt.join import Joined, join
@@ -47,13 +48,17 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
     progress.stage("families", (PASSES - bool(log.tally)) * scratch.rows if "marks" in scratch else 0)
-    crowd = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
     with ThreadPoolExecutor(request.threads) as pool:
+        met = pool.submit(know.meet, scratch, log.files, log.declared.accounts, _owners(log))
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance, log.tally)
+        crowd = met.result()
+        give_back()
         progress.stage("groups", 0)
+        carried = pool.submit(trace.carriers, scratch, crowd)
         held = trace.tables(scratch, crowd, pool)
+        give_back()
         handovers = pool.submit(trace.handovers, scratch, crowd)
-        family = trace.carriers(scratch, crowd)
+        family = carried.result()
         harness = rank.find_harness(family, held, len(grown))
         held["family"] = family.without(np.flatnonzero(harness).astype(np.uint64))
         rank.choose_primary(scratch, harness, pool, request.threads)
@@ -77,6 +82,7 @@ def tie(request: Request, log: Log, found: Traced) -> Linked:
         lambda linked: closer.look(scratch, crowd, linked, harness, request.threads), request.without,
         told.groups(log.declared.leads, crowd), request.threads,
     )  # fmt: skip
+    give_back()
     return Linked(
         traces=found.traces, streams=found.streams, families=found.families, grown=found.grown,
         joined=joined,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillwatch import ingest, rooms, sketch
 from stillwatch.engine.duplicates import drop_duplicates
+from stillwatch.engine.memory import give_back
 from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
@@ -83,6 +84,17 @@ class Declared:
             return None
         return {name for name in table.column_names if table.column(name).null_count < len(table)}
 
+    def spent(self) -> Declared:
+        """Let go of the accounts once the crowd knows what stands in them; one value tells which columns held any."""
+        if self.accounts is None:
+            return self
+        there = self.columns or set()
+        every = {
+            name: column.drop_null().take([0]) if name in there else pa.nulls(1, column.type)
+            for name, column in zip(self.accounts.column_names, self.accounts.columns, strict=True)
+        }
+        return replace(self, accounts=pa.table(every))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
@@ -152,6 +164,7 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         threads=request.threads, advance=progress.advance, listener=counting.listener if counting else None,
     )  # fmt: skip
     tally = counting.close() if counting else None
+    give_back()
     if scratch.rows == 0:
         raise NothingToRead("no exchange lies in this time", hint="widen `--since` and `--until`")
     dropped = 0

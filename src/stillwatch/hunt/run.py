@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch import __version__, ingest, rooms
+from stillwatch.engine.memory import give_back
 from stillwatch.errors import FormatError, NothingToRead, SettingsError, UsageError
 from stillwatch.hunt import keep, licences, tell, uses, weigh
 from stillwatch.hunt.decide import decide
@@ -59,6 +60,9 @@ def run(request: Request, progress: Progress) -> Case:
         for sentence in sentences(missing(log.columns, declared.columns, no_content=request.no_content)):
             progress.warn(sentence)
         linked = link(request, log, key, progress)
+        declared = declared.spent()
+        log = replace(log, declared=declared)
+        give_back()
         with cases.replacing(request.case) as fresh:
             judged = judge(request, log, linked, key, fresh, progress)
             _keep(request, log, judged, key, fresh)
@@ -90,11 +94,13 @@ def judge(request: Request, log: Log, linked: Linked, key: Key, fresh: Path, pro
         log.declared.grants, uses.sums(before),
     )  # fmt: skip
     decided = decide(linked.traces, linked.joined, weighed, used)
+    give_back()
     progress.stage("tell", 0)
     control = _control(request, linked)
     found = entries(log, linked, decided, weighed.texts, control.bits_needed, fresh)
     lost = missing(log.columns, log.declared.columns, no_content=request.no_content)
     case = _case(request, log, linked, found, control, lost, uses.told(log.declared.grants, used, before), key)
+    give_back()
     grants = uses.table({use.grant.id: use.hours for use in used}, before)
     return Judged(case=case, linked=linked, entries=found, grants=grants)
 

@@ -90,7 +90,7 @@ def count(scratch: Scratch, drafts: Sequence[Draft], accounts: int) -> list[Coun
     names = ["account", "who", "at", "primary"]
     names += [name for name in ("session", "first", "last", "output_tokens") if name in scratch]
     sums = [_Running() for _ in drafts]
-    tasks, prompts = (Distinct(len(drafts), scratch.limit(2)) for _ in range(2))
+    tasks, prompts = (Distinct(len(drafts), scratch.limit(4)) for _ in range(2))  # to fold one takes as much again
     with ThreadPoolExecutor(1) as pool:
         for start, piece in scratch.pieces(*names):
             somebody = np.flatnonzero(entitled.anybody[piece["who"]])

@@ -39,34 +39,35 @@ def tables(scratch: Scratch, crowd: Crowd, pool: Executor) -> dict[str, Held]:
     }  # fmt: skip
     known = {name: one for name, one in values.items() if one.any()}
     ones = np.ones(len(crowd.owner))
-    counted = pool.map(lambda name: _by_owner(_pairs(scratch, name), crowd), seen)
+    spread = pool.map if scratch.abreast(2) > 1 else map
+    counted = spread(lambda name: _counted(_pairs(scratch, crowd, name), crowd), seen)
     declared = pool.map(lambda one: hold(crowd.owner, one, ones, crowd.owners), known.values())
     return dict(zip((*seen, *known), (*counted, *declared), strict=True))
 
 
-def _pairs(scratch: Scratch, name: str) -> Tally:
-    pairs = Pairing(scratch.limit(len(SEEN)))
+def _pairs(scratch: Scratch, crowd: Crowd, name: str) -> Tally:
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))
     for _, piece in scratch.pieces("who", name):
-        pairs.add(piece["who"], piece[name])
+        pairs.add(crowd.owner[piece["who"]], piece[name])
     return pairs.close()
 
 
-def _by_owner(counted: Tally, crowd: Crowd) -> Held:
-    return hold(crowd.owner[counted.one], counted.other, counted.times.astype(np.float64), crowd.owners)
+def _counted(pairs: Tally, crowd: Crowd) -> Held:
+    return hold(pairs.one, pairs.other, pairs.times.astype(np.float64), crowd.owners)
 
 
 def carriers(scratch: Scratch, crowd: Crowd) -> Held:
     """Build the table of owners by families: all families of an exchange count, each once."""
-    pairs = Pairing(scratch.limit(1))
+    pairs = Pairing(scratch.limit(len(SEEN) + 1))  # counted beside those
     for _, piece in scratch.pieces("who", "family"):
-        account = piece["who"]
+        owner = crowd.owner[piece["who"]]
         for place in range(FAMILIES):
             family = piece["family"][:, place].astype(np.uint64)
             if place == KEPT + 1:  # the opening turn's family may be there already
                 family = np.where((piece["family"][:, :KEPT] == family[:, None]).any(axis=1), U64(0), family)
             if family.any():
-                pairs.add(account, family)
-    return _by_owner(pairs.close(), crowd)
+                pairs.add(owner, family)
+    return _counted(pairs.close(), crowd)
 
 
 def streams(scratch: Scratch) -> Streams:

@@ -8,7 +8,7 @@ only a few exemplars are read again, from a few pieces of the traffic, and forgo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,19 +109,23 @@ def _added(
     by_owner, by_family, by_stream = (
         Sums(labels=count, limit=limit) for count in (whole, labels.families(), alone.families())
     )
+    adding: list[Future[None]] = []
     for _, piece in scratch.pieces("who", "primary", *[name for name in sums.COLUMNS if name in scratch]):
         owner, primary, columns = crowd.owner[piece["who"]], piece["primary"], sums.columns(piece)
+        _done(adding)  # so the next piece is read while one is added, and the pieces are added in order
         adding = [
             pool.submit(by_owner.add, labels.control_owner[owner], columns),
             pool.submit(_add, by_family, labels, owner, primary, columns),
             pool.submit(_add, by_stream, alone, owner, primary, columns),
         ]
-        for one in adding:
-            one.result()
-    every = (by_owner, by_family, by_stream)
-    for counting in [pool.submit(one.distinct, name) for one in every for name in sums.VALUES]:
-        counting.result()
+    _done(adding)
+    _done([pool.submit(one.distinct, name) for one in (by_owner, by_family, by_stream) for name in sums.VALUES])
     return _Added(by_owner=by_owner, by_family=by_family, by_stream=by_stream)
+
+
+def _done(work: Sequence[Future[Any]]) -> None:
+    for one in work:
+        one.result()
 
 
 def _add(

@@ -6,7 +6,7 @@ what he lacks of it against him. Bounds that the views give at little cost spare
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log2
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.judge.look import CORE, SLACK_BITS, STRANGERS, TIE_BITS, WHOLE, Look
+from stillwatch.model.view import View
 
 ROUNDS: Final = 6
 """Times at most that a group grows or is pruned until it rests."""
@@ -107,27 +108,40 @@ def _within_reach(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
     """Find the candidates who get in if each view gives all that it can, and what that is, a row for each view.
 
-    What is told by that already, not only bounded, comes by the names of the views.
+    What is told by that already, not only bounded, comes by the names of the views. Views that tie nobody are asked
+    last: of nearly all it is clear by then that two ties are beyond them.
     """
-    order = _order(looks)
-    reach = np.empty((len(order), len(candidates)))
-    ties, most = np.zeros(len(candidates), np.int8), np.zeros(len(candidates))
+    asked = sorted(looks, key=lambda name: (name != WHOLE, not looks[name].view.ADMITS, looks[name].view.LATE))
+    ties_left, bits_left = _left([looks[name].view for name in asked])
+    could, those = np.arange(len(candidates)), candidates
+    ties, most, whole = np.zeros(len(could), np.int8), np.zeros(len(could)), np.zeros(len(could), bool)
+    reach: dict[str, npt.NDArray[np.float64]] = {}
     exact = []
-    for bits, name in zip(reach, order, strict=True):
+    for place, name in enumerate(asked):
         view, sight = looks[name].view, looks[name].sight
-        np.minimum(sight.reach(members, candidates), view.CAP, out=bits)
-        if sight.tells(members, candidates):
+        bits = np.minimum(sight.reach(members, those), view.CAP)
+        if sight.tells(members, those):
             exact.append(name)
         if view.ADMITS:
             ties += bits >= TIE_BITS - SLACK_BITS
+        if name == WHOLE:
+            whole |= bits >= view.CAP - SLACK_BITS
         most += np.maximum(bits, 0.0) + SLACK_BITS
-    hopeful = (ties >= 2) & (most >= need)
-    if WHOLE in looks:
-        hopeful |= reach[0] >= looks[WHOLE].view.CAP - SLACK_BITS
-    could = np.flatnonzero(hopeful)
-    within = reach[:, could]
-    told = {name: bits for name, bits in zip(order, within.copy(), strict=True) if name in exact}
-    return could, within + SLACK_BITS, told
+        reach[name] = bits
+        open_ = whole | (ties + ties_left[place] >= 2) & (most + bits_left[place] >= need)
+        if 2 * np.count_nonzero(open_) < len(could) or name == asked[-1]:
+            could, those = could[open_], those[open_]
+            ties, most, whole = ties[open_], most[open_], whole[open_]
+            reach = {name: bits[open_] for name, bits in reach.items()}
+    told = {name: reach[name] for name in exact}
+    return could, np.stack([reach[name] for name in _order(looks)]) + SLACK_BITS, told
+
+
+def _left(views: Sequence[View]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+    """Tell in how many views after each one could be tied, and what these could give at the most."""
+    ties = np.array([view.ADMITS for view in views], np.int8)
+    caps = np.array([view.CAP + SLACK_BITS for view in views])
+    return _of_the_rest(ties), _of_the_rest(caps)
 
 
 def _let_in(

@@ -101,8 +101,8 @@ def examine(looks: Mapping[str, Look], fdr: float, told: Sequence[Told] = (), th
 
 def _examined(looks: Mapping[str, Look], fdr: float, told: Sequence[Told], pool: Executor) -> Proposals:
     proposed = dict(zip(looks, pool.map(lambda look: look.sight.propose(), looks.values()), strict=True))
-    own = [members for found in proposed.values() for members in found]
-    every = sets.of([*own, *(one.members for one in told)])
+    own = sets.together(list(proposed.values()))
+    every = sets.together([own, sets.of([one.members for one in told])])
     by = [name for name, found in proposed.items() for _ in range(len(found))] + [PEERS] * len(told)
     proposer = np.array(by, dtype=object)
     asides = {name: frozenset({name, *look.view.ASIDE}) - frozenset(SELF_CONFIRMING) for name, look in looks.items()}

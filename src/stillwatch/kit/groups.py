@@ -36,6 +36,16 @@ class Groups:
         return Groups(offsets.astype(np.int64), self.members[np.repeat(keep, self.sizes)])
 
 
+def together(every: Sequence[Groups]) -> Groups:
+    """Join lists of groups, one after the other."""
+    sizes = [one.sizes for one in every]
+    offsets = (
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes))]) if every else np.zeros(1, np.int64)
+    )
+    members = np.concatenate([one.members for one in every]) if every else np.zeros(0, np.int32)
+    return Groups(offsets, members)
+
+
 def of(sets: Sequence[npt.NDArray[np.int32]]) -> Groups:
     """Make groups of arrays, each sorted and without duplicates."""
     offsets = np.zeros(len(sets) + 1, np.int64)

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from stillwatch.kit.codes import Codes
 from stillwatch.kit.jit import kernel
-from stillwatch.kit.lots import arrange, beginnings, deal
+from stillwatch.kit.lots import arrange, beginnings, deal, in_order
 
+ENCODED: Final = 1 << 20
+"""Values that are numbered at once."""
 MOST: Final = 128
 """Shared values kept of one unit: those that it uses most."""
 
@@ -245,7 +247,8 @@ def hold(
         count: number of units.
         most: shared values kept of one unit.
     """
-    units, keys, amounts = arrange(units, keys, amounts, count)
+    if not in_order(units, keys):
+        units, keys, amounts = arrange(units, keys, amounts, count)
     if len(units):  # join repeated pairs
         starts = np.flatnonzero(beginnings(units, keys))
         if len(starts) < len(units):
@@ -254,7 +257,9 @@ def hold(
     bears = total > 0
     weights = amounts / np.maximum(total[units], 1e-300)
     known = Codes(1 << 14)
-    value, _ = known.encode(keys)
+    value = np.empty(len(keys), np.int32)
+    for start in range(0, len(keys), ENCODED):  # the table makes room for all that is coming
+        value[start : start + ENCODED], _ = known.encode(keys[start : start + ENCODED])
     shared = (np.bincount(value, minlength=len(known)) >= 2)[value]
     if np.bincount(units[shared]).max(initial=0) > most:
         shared[shared] = _ranks(units[shared], weights[shared]) < most

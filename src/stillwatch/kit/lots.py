@@ -14,6 +14,21 @@ SHORT = 64
 
 
 @kernel
+def _sort(key: npt.NDArray[np.uint64], told: npt.NDArray[Any], first: int, end: int) -> None:
+    """Order the keys of one lot, with what stands beside each."""
+    if end - first > SHORT:
+        ranks = np.argsort(key[first:end])
+        key[first:end], told[first:end] = key[first:end][ranks], told[first:end][ranks]
+        return
+    for i in range(first + 1, end):
+        one, other, spot = key[i], told[i], i
+        while spot > first and key[spot - 1] > one:
+            key[spot], told[spot] = key[spot - 1], told[spot - 1]
+            spot -= 1
+        key[spot], told[spot] = one, other
+
+
+@kernel
 def arrange(
     units: npt.NDArray[np.int32], keys: npt.NDArray[np.uint64], beside: npt.NDArray[Any], count: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[Any]]:
@@ -36,18 +51,47 @@ def arrange(
             ends[units[i]] += 1
             unit_of[at], key[at], told[at] = units[i], keys[i], beside[i]
     for unit in range(count):
-        first, end = starts[unit], starts[unit + 1]
-        if end - first > SHORT:
-            ranks = np.argsort(key[first:end])
-            key[first:end], told[first:end] = key[first:end][ranks], told[first:end][ranks]
-            continue
-        for i in range(first + 1, end):
-            one, other, spot = key[i], told[i], i
-            while spot > first and key[spot - 1] > one:
-                key[spot], told[spot] = key[spot - 1], told[spot - 1]
-                spot -= 1
-            key[spot], told[spot] = one, other
+        _sort(key, told, starts[unit], starts[unit + 1])
     return unit_of, key, told
+
+
+@kernel
+def put(
+    units: npt.NDArray[np.int32], keys: npt.NDArray[np.uint64], beside: npt.NDArray[Any],
+    key: npt.NDArray[np.uint64], told: npt.NDArray[Any], ends: npt.NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Put some pairs into the lots of their units; `ends` tells where each lot goes on, and is moved."""
+    for i in range(len(units)):
+        at = ends[units[i]]
+        ends[units[i]] += 1
+        key[at], told[at] = keys[i], beside[i]
+
+
+@kernel
+def once(key: npt.NDArray[np.uint64], told: npt.NDArray[Any], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Order the keys of every lot, each once, one lot right after the other; returns how many each has then."""
+    many = np.zeros(len(starts) - 1, np.int64)
+    at = 0
+    for unit in range(len(starts) - 1):
+        first = starts[unit]
+        _sort(key, told, first, starts[unit + 1])
+        for i in range(first, starts[unit + 1]):
+            if i == first or key[i] != key[at - 1]:
+                key[at], told[at] = key[i], told[i]
+                at += 1
+                many[unit] += 1
+    return many
+
+
+@kernel
+def in_order(units: npt.NDArray[np.int32], keys: npt.NDArray[np.uint64]) -> bool:
+    """Tell whether pairs are as `arrange` leaves them: by (unit, key), and none whose key is 0."""
+    for i in range(len(units)):
+        if keys[i] == np.uint64(0):
+            return False
+        if i and (units[i] < units[i - 1] or (units[i] == units[i - 1] and keys[i] < keys[i - 1])):
+            return False
+    return True
 
 
 @kernel

@@ -20,7 +20,8 @@ def plain(text: str, most: int = 0) -> str:
     Args:
         most: characters kept; 0 for all.
     """
-    seen = " ".join("".join(_seen(letter) for letter in (text[: 4 * most] if most else text)).split())
+    head = text[: 4 * most] if most else text
+    seen = " ".join((head if head.isascii() and head.isprintable() else "".join(map(_seen, head))).split())
     return seen if not most or len(seen) <= most else seen[: most - 1] + "…"
 
 

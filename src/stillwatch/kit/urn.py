@@ -24,6 +24,8 @@ from stillwatch.kit.held import Held, slot_of, table_for
 from stillwatch.kit.jit import kernel
 
 CONCENTRATIONS: Final = np.array([0.5, 2.0, 8.0, 32.0, 128.0, 512.0])
+QUIET: Final = 1024
+"""Members who bear a value up to which it is kept what they come to where they share none."""
 MEMBERSHIPS: Final = np.array([0.95, 0.5, 0.15])
 """Shares of the members who draw from the urn; the others draw like everybody."""
 
@@ -44,14 +46,27 @@ def _group(
     skip: int,
     cells: npt.NDArray[np.float64],
     products: npt.NDArray[np.float64],
+    quiet: npt.NDArray[np.float64],
 ) -> float:
-    """Bits of one group; `inside` and `drawn` are zero before and after; `cells` receives log2 per grid cell."""
+    """Bits of one group; `inside` and `drawn` are zero before and after; `cells` receives log2 per grid cell.
+
+    Where no two members hold one value, all that tells is how many bear any; `quiet` keeps what that comes to, NaN
+    where that is not known yet.
+    """
     bearing = 0.0
+    shares = skip >= 0
     for i in range(len(members)):
         unit = members[i]
         bearing += bears[unit]
         for at in range(offsets[unit], offsets[unit + 1]):
+            shares |= inside[values[at]] > 0.0
             inside[values[at]] += weights[at]
+    known = np.int64(bearing)
+    if not shares and known < len(quiet) and not np.isnan(quiet[known]):
+        for i in range(len(members)):
+            for at in range(offsets[members[i]], offsets[members[i] + 1]):
+                inside[values[at]] = 0.0
+        return float(quiet[known])
     outside = bearers - bearing + 1.0
     cells[:] = 0.0
     products[:] = 1.0
@@ -99,9 +114,10 @@ def _group(
     for i in range(len(cells)):
         total += 2.0 ** (cells[i] - best)
     bits = best + np.log2(total / len(cells))
-    if bits > 60.0:
-        return float(bits - 1.0)
-    return float(np.log2(0.5 + 0.5 * 2.0**bits))
+    bits = bits - 1.0 if bits > 60.0 else np.log2(0.5 + 0.5 * 2.0**bits)
+    if not shares and known < len(quiet):
+        quiet[known] = bits
+    return float(bits)
 
 
 @kernel
@@ -123,11 +139,12 @@ def _groups(
     drawn = np.zeros(len(mass))
     cells = np.zeros(len(concentrations) * len(memberships))
     products = np.zeros(len(cells))
+    quiet = np.full(QUIET, np.nan)
     for group in range(len(group_offsets) - 1):
         out[group] = _group(
             members[group_offsets[group] : group_offsets[group + 1]],
             offsets, values, weights, mass, bears, bearers, inside, drawn, concentrations, memberships,
-            skips[group], cells, products,
+            skips[group], cells, products, quiet,
         )  # fmt: skip
 
 
@@ -295,17 +312,20 @@ def _most(
         for place in range(len(table)):
             if table[place] >= 0:
                 inside[place] *= outside / (mass[table[place]] - inside[place] + 1.0)
+        told = np.zeros(len(mass))
+        for place in range(len(table)):
+            if table[place] >= 0:
+                told[table[place]] = inside[place]
         nothing = 0.05 + 0.95 * 2.0 / max(1.0 + bearing, 2.0)
+        scale = 0.95 / max(1.0 + bearing, 2.0)
         for i in range(len(candidates)):
             unit = candidates[i]
             if not bears[unit]:
                 continue
             ratio = 0.0
             for at in range(offsets[unit], offsets[unit + 1]):
-                slot = slot_of(table, values[at])
-                if table[slot] >= 0:
-                    ratio += weights[at] * inside[slot]
-            out[i] = nothing + 0.95 * ratio / max(1.0 + bearing, 2.0)
+                ratio += weights[at] * told[values[at]]
+            out[i] = nothing + scale * ratio
         return
     rest = 0.0
     for place in range(len(table)):
@@ -343,6 +363,7 @@ def most_ratio(
     out = np.ones(len(candidates))
     _most(
         members, candidates, held.offsets, held.values, held.weights, held.mass, held.bears, float(held.bearers),
-        held.holder_offsets, held.holders, held.holder_weights, drawn, len(held.values) <= NARROW * held.units, out,
+        held.holder_offsets, held.holders, held.holder_weights, drawn,
+        len(held.values) <= NARROW * held.units and held.size <= len(candidates), out,
     )  # fmt: skip
     return out

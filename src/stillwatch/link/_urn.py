@@ -65,11 +65,8 @@ class UrnSight:
 
     def propose(self) -> Groups:
         """Propose the holders of each value that at least LEAST owners hold."""
-        sets: list[npt.NDArray[np.int32]] = []
-        for held in self.proposing:
-            many = np.flatnonzero(np.diff(held.holder_offsets) >= LEAST)
-            sets.extend(held.holding(int(value)) for value in many)
-        return groups.of(sets)
+        every = [Groups(held.holder_offsets, held.holders) for held in self.proposing]
+        return groups.together([one.where(one.sizes >= LEAST) for one in every])
 
     def weigh(self, groups: Groups) -> npt.NDArray[np.float64]:
         """Weigh each group by the mean of the e-values of the columns."""

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.kit.lots import deal
 from stillwatch.model.traces import Closely
 
 LEAST_OUTSIDE: Final = 8
@@ -41,7 +42,7 @@ class _Frame:
     """All rows of one frame: how often each item was asked, and by how many owners how often."""
 
     items: npt.NDArray[np.uint64]
-    asked: npt.NDArray[np.int64]
+    asked: npt.NDArray[np.int32]
     rows: int
     met: float
     owners: int
@@ -51,14 +52,18 @@ class _Frame:
 class Items:
     """The items that owners asked, for whoever asks often how the members of groups meet on them.
 
-    Cost: two sorts of all items; then a group costs what its members asked, and each frame one sort, once.
+    Cost: to deal all items out by their frames; then a group costs what its members asked, and a frame one sort, once.
     """
 
     def __init__(self, closely: Closely) -> None:
-        self._owner, self._family, self._item = closely.item_owner, closely.item_family, closely.item
-        self._by_owner = np.argsort(self._owner, kind="stable")
-        self._by_family = np.argsort(self._family, kind="stable")
-        self._owners, self._families = self._owner[self._by_owner], self._family[self._by_family]
+        every = (closely.item_owner, closely.item_family, closely.item)
+        if (every[0][1:] < every[0][:-1]).any():
+            order = np.argsort(every[0], kind="stable")
+            every = (every[0][order], every[1][order], every[2][order])
+        self._owner, self._family, self._item = every
+        self._starts = _starts(self._owner)
+        self._frame_starts = _starts(self._family)
+        self._by_frame = deal(self._family, self._frame_starts).astype(np.int32)
         self._frames: dict[int, _Frame] = {}
 
     def meetings(self, members: npt.NDArray[np.int32]) -> list[Meeting]:
@@ -90,22 +95,33 @@ class Items:
         return Meeting(family=name, met=met_in, expected=rate * pairs_in)
 
     def _rows(self, members: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        low = np.searchsorted(self._owners, members)
-        counts = np.searchsorted(self._owners, members, side="right") - low
+        asked = members[members < len(self._starts) - 1]
+        low, counts = self._starts[asked], self._starts[asked + 1] - self._starts[asked]
         within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-        rows: npt.NDArray[np.int64] = self._by_owner[np.repeat(low, counts) + within]
+        rows: npt.NDArray[np.int64] = np.repeat(low, counts) + within
         return rows
 
     def _frame(self, name: int) -> _Frame:
         if name not in self._frames:
-            ends = np.array([name, name + 1], self._families.dtype)  # of another kind they would have all of it copied
-            here = self._by_family[slice(*np.searchsorted(self._families, ends))]
+            here = self._by_frame[self._frame_starts[name] : self._frame_starts[name + 1]]
             items, asked = np.unique(self._item[here], return_counts=True)
             owners, squares = _squares(self._owner[here])
             self._frames[name] = _Frame(
-                items=items, asked=asked, rows=len(here), met=_pairs(asked), owners=owners, squares=squares
+                items=items,
+                asked=asked.astype(np.int32),
+                rows=len(here),
+                met=_pairs(asked),
+                owners=owners,
+                squares=squares,
             )
         return self._frames[name]
+
+
+def _starts(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Tell where the rows of each value begin when they stand in order, and the end."""
+    starts = np.zeros(int(values.max(initial=-1)) + 2, np.int64)
+    np.cumsum(np.bincount(values, minlength=len(starts) - 1), out=starts[1:])
+    return starts
 
 
 def meetings(closely: Closely, members: npt.NDArray[np.int32]) -> list[Meeting]:

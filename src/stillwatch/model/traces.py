@@ -70,7 +70,7 @@ class Closely:
     adopted: npt.NDArray[np.int64]
     """First use of each model by each owner, ms, shape (all owners, models); 0 for never."""
     item_owner: npt.NDArray[np.int32]
-    """Distinct (owner, frame, item): who asked ..."""
+    """Distinct (owner, frame, item), best in order of the owners: who asked ..."""
     item: npt.NDArray[np.uint64]
     """... which item, as a hash of frame and last user turn."""
     item_family: npt.NDArray[np.int32]
