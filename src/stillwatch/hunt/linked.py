@@ -48,9 +48,10 @@ def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
     progress.stage("families", (PASSES - bool(log.tally)) * scratch.rows if "marks" in scratch else 0)
-    crowd = know.meet(scratch, log.files, log.declared.accounts, _owners(log))
     with ThreadPoolExecutor(request.threads) as pool:
+        met = pool.submit(know.meet, scratch, log.files, log.declared.accounts, _owners(log))
         grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance, log.tally)
+        crowd = met.result()
         give_back()
         progress.stage("groups", 0)
         carried = pool.submit(trace.carriers, scratch, crowd)

@@ -9,20 +9,35 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from stillwatch.kit.fingerprint import Scratch, scratch
+
+
+class Spare:
+    """Room for fingerprints before it is known how many there are; the same for every batch."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(0, np.uint32)
+
+    def take(self, size: int) -> npt.NDArray[np.uint32]:
+        """Give room for so many; what stood there before is overwritten."""
+        if size > len(self._room):
+            self._room = np.empty(size + size // 4, np.uint32)
+        return self._room
 
 
 class Work(NamedTuple):
     """Working memory of one thread."""
 
     text: Scratch
+    spare: Spare
 
 
 def work() -> Work:
     """Allocate the working memory of one thread."""
-    return Work(text=scratch())
+    return Work(text=scratch(), spare=Spare())
 
 
 Columns = dict[str, npt.NDArray[Any]]

@@ -115,6 +115,6 @@ def _distinct(opened: Texts, system: npt.NDArray[np.uint64], where: npt.NDArray[
     places = where[rows[first]]
     exact = np.zeros(len(places), np.uint64)
     kept = np.zeros(len(places), np.uint16)
-    marks = np.empty((len(places) + 1) * MOST, np.uint32)
+    marks = work.spare.take((len(places) + 1) * MOST)
     written = _documents(opened.data, opened.offsets, places, work.text, exact, marks, kept)
     return {"hash": hashes, "exact": exact, "marks": marks[:written].copy(), "marks#": kept}

@@ -116,7 +116,7 @@ def columns(batch: pa.RecordBatch, work: Work) -> Columns:
         "answers": np.zeros(rows, np.uint8),
         "ends": np.zeros(rows, np.uint8),
         "history": np.zeros((rows, LANES), np.uint32),
-        "marks": np.empty(room, np.uint32),
+        "marks": work.spare.take(room),
         "marks#": np.zeros(rows, np.uint16),
     }
     written = _turns(
