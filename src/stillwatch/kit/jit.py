@@ -1,12 +1,14 @@
 """Compiled kernels: one decorator, and the machine instructions that numpy has no name for.
 
-Kernels release the GIL, so two threads use two cores. Compiled code is cached beside the source, or in the
-user's cache; where neither can be written the kernels compile anew at each start and work all the same.
+Kernels release the GIL, so two threads use two cores. Compiled code is kept by `kit.kept`; where it cannot be, the
+kernels compile anew at each start and work all the same.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -14,6 +16,12 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+
+from stillwatch.kit import kept
+
+_KEPT = kept.place(
+    Path(__file__).parent.parent, os.environ.get("NUMBA_CACHE_DIR", ""), os.environ.get("XDG_CACHE_HOME", "")
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,11 +43,16 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
 def _compiled(function: Callable[P, R], more: dict[str, Any]) -> Callable[P, R]:
     options = {"nogil": True, "nopython": True, "error_model": "numpy", "boundscheck": False, **more}
+    if _KEPT is None:
+        return cast("Callable[P, R]", numba.jit(**options)(function))
+    settings: Any = numba.config
+    others, settings.CACHE_DIR = settings.CACHE_DIR, str(_KEPT)  # it is asked when a function is made a kernel
     try:
-        compiled: Callable[P, R] = numba.jit(cache=True, **options)(function)
-    except RuntimeError:  # numba found no place for a cache: compile at each start
-        compiled = numba.jit(**options)(function)
-    return compiled
+        return cast("Callable[P, R]", numba.jit(cache=True, **options)(function))
+    except RuntimeError:  # the function is in no file of which numba could tell whether it has changed
+        return cast("Callable[P, R]", numba.jit(**options)(function))
+    finally:
+        settings.CACHE_DIR = others
 
 
 def entry(compiled: Callable[..., R], *example: Any) -> Callable[..., R]:
