@@ -1,14 +1,12 @@
 """Compiled kernels: one decorator, and the machine instructions that numpy has no name for.
 
-Kernels release the GIL, so two threads use two cores. Compiled code is kept by `kit.kept`; where it cannot be, the
-kernels compile anew at each start and work all the same.
+Kernels release the GIL, so two threads use two cores. Compiled code is kept where `stillwatch.kept` says; where it
+cannot be, the kernels compile anew at each start and work all the same.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -17,11 +15,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from stillwatch.kit import kept
+from stillwatch import kept
 
-_KEPT = kept.place(
-    Path(__file__).parent.parent, os.environ.get("NUMBA_CACHE_DIR", ""), os.environ.get("XDG_CACHE_HOME", "")
-)
+_KEPT = kept.here()
 
 P = ParamSpec("P")
 R = TypeVar("R")

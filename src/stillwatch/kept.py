@@ -19,6 +19,12 @@ UNUSED_S: Final = 86_400.0
 """Seconds after which the kernels of a state that nobody started are thrown away, where another's are first kept."""
 
 
+def here() -> Path | None:
+    """Find or make the directory for the program that runs, in the surroundings that it has."""
+    asked, user = os.environ.get("NUMBA_CACHE_DIR", ""), os.environ.get("XDG_CACHE_HOME", "")
+    return place(Path(__file__).parent, asked, user)
+
+
 def place(package: Path, asked: str = "", user: str = "") -> Path | None:
     """Find or make the directory for this state of a package; nothing where none can be written.
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from stillwatch.kit import kept
+from stillwatch import kept
 
 CALLED = "from stillwatch.kit.jit import kernel\n\n@kernel\ndef told(x):\n    return x + {more}\n"
 CALLER = "from stillwatch.kit.jit import kernel\nfrom called import told\n\n@kernel\ndef tell(x):\n    return told(x)\n"
@@ -62,7 +62,7 @@ def test_an_operators_own_place_comes_first(tmp_path: Path) -> None:
 def test_a_kernel_that_calls_a_changed_one_is_compiled_anew(tmp_path: Path) -> None:
     """As numba alone would not: what it kept of the caller has the old one in it."""
     script = (
-        "import sys, pathlib\nfrom stillwatch.kit import jit, kept\n"
+        "import sys, pathlib\nfrom stillwatch import kept\nfrom stillwatch.kit import jit\n"
         f"jit._KEPT = kept.place(pathlib.Path({str(tmp_path)!r}))\nfrom caller import tell\nprint(tell(1))\n"
     )
     told = []
