@@ -35,13 +35,6 @@ CODED = ("account", "model", "user_agent", "ja4", "finish_reason")
 """Columns read as dictionaries: their values repeat. An address is read faster than found among others."""
 
 
-Listener = Callable[[dict[str, npt.NDArray[Any]]], None]
-
-
-def _unheard(columns: dict[str, npt.NDArray[Any]]) -> None:
-    """Pass over columns."""
-
-
 class Sketch(Protocol):
     """A member of the sketch room, as far as the scan needs it."""
 
@@ -105,7 +98,6 @@ def scan(
     window: Window,
     threads: int,
     advance: Callable[[int], None],
-    listener: Callable[[], Listener] | None = None,
 ) -> None:
     """Sketch all tasks that are not complete yet.
 
@@ -114,7 +106,6 @@ def scan(
         columns: canonical columns to read; those that a file lacks are left out.
         work: makes one thread's working memory.
         advance: told the rows of each batch that is done.
-        listener: makes what hears all columns that one thread sketches, batch by batch.
 
     Raises:
         ResourceError: when the disk is full.
@@ -127,8 +118,8 @@ def scan(
 
     def run(task: Task) -> None:
         if not hasattr(local, "work"):
-            local.work, local.hear = work(), listener() if listener else _unheard
-        _run(task, sketches, columns, scratch, local.work, local.hear, window, advance, stop)
+            local.work = work()
+        _run(task, sketches, columns, scratch, local.work, window, advance, stop)
 
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(run, task) for task in todo]
@@ -149,7 +140,6 @@ def _run(
     columns: Sequence[str],
     scratch: Scratch,
     work: Any,
-    hear: Listener,
     window: Window,
     advance: Callable[[int], None],
     stop: threading.Event,
@@ -170,7 +160,6 @@ def _run(
             for sketch in sketches:
                 if any(need in there for need in sketch.NEEDS):
                     sketched.update(sketch.columns(inside, work))
-            hear(sketched)
             kept.append(sketched)
             rows += inside.num_rows
         base += batch.num_rows

@@ -1,9 +1,8 @@
 """Grow: find the families of a log and give every exchange its own.
 
-Three passes over the fingerprints (count, sketch, assign), none over the text. They are counted as they are made, where
-memory allows; the two other passes read them from the scratch. System texts
-are bundled among themselves, each weighing as many exchanges as it had. An exchange has up to four families
-of its last user turn, one of its system text, and the one of the turn that opened its conversation.
+Three passes over the fingerprints (count, sketch, assign), none over the text. System texts are bundled among
+themselves, each weighing as many exchanges as it had. An exchange has up to four families of its last user turn, one of
+its system text, and the one of the turn that opened its conversation.
 """
 
 from __future__ import annotations
@@ -44,20 +43,13 @@ class Grown:
         return 1 + self.turns + self.systems
 
 
-def grow(
-    scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None],
-    tally: Tally | None = None,
-) -> Grown:  # fmt: skip
-    """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch.
-
-    Args:
-        tally: of all fingerprints in the scratch, where they were counted as they were made.
-    """
+def grow(scratch: Scratch, pool: Executor, threads: int, memory_bits: int, advance: Callable[[int], None]) -> Grown:
+    """Find the families and write the column `family` (int32, FAMILIES a row) to the scratch."""
     scratch.begin("family", "int32", FAMILIES)
     frames: list[npt.NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
     turns = 0
     if "marks" in scratch:
-        tally = tally or count(scratch, pool, threads, memory_bits, advance)
+        tally = count(scratch, pool, threads, memory_bits, advance)
         turns = _turns(scratch, pool, threads, tally, frames, advance)
     systems = _systems(scratch, turns, frames) if "documents.hash" in scratch else 0
     if turns and "first" in scratch:

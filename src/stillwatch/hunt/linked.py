@@ -19,7 +19,7 @@ from stillwatch.model.traces import Families, Streams, Traces
 from stillwatch.store.key import Key
 
 PASSES: Final = 3
-"""How often families go through all fingerprints; once less where they were counted as they were made."""
+"""How often families go through all fingerprints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,10 @@ def link(request: Request, log: Log, key: Key, progress: Progress) -> Linked:
 def find(request: Request, log: Log, key: Key, progress: Progress) -> Traced:
     """Find the families and the owners, and gather what the views look at."""
     scratch = log.scratch
-    progress.stage("families", (PASSES - bool(log.tally)) * scratch.rows if "marks" in scratch else 0)
+    progress.stage("families", PASSES * scratch.rows if "marks" in scratch else 0)
     with ThreadPoolExecutor(request.threads) as pool:
         met = pool.submit(know.meet, scratch, log.files, log.declared.accounts, _owners(log))
-        grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance, log.tally)
+        grown = grow.grow(scratch, pool, request.threads, log.table_bits, progress.advance)
         crowd = met.result()
         give_back()
         progress.stage("groups", 0)

@@ -16,11 +16,9 @@ from stillwatch.engine.memory import give_back
 from stillwatch.engine.scan import Task, Window, plan, scan
 from stillwatch.engine.scratch import Scratch
 from stillwatch.errors import NothingToRead
-from stillwatch.families.tally import Tally
 from stillwatch.hunt import plan as needs
 from stillwatch.hunt import previous as before
 from stillwatch.hunt import told
-from stillwatch.hunt.counting import Counting
 from stillwatch.hunt.plan import size
 from stillwatch.hunt.request import Request, check_files
 from stillwatch.model.exchange import CONTENT, EXCHANGES
@@ -111,8 +109,6 @@ class Log:
     warnings: list[str]
     declared: Declared
     table_bits: int
-    tally: Tally | None = None
-    """Of the fingerprints of all turns, where they were counted as they were made."""
 
 
 def declare(request: Request) -> Declared:
@@ -154,16 +150,12 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         progress.warn(warning)
     tasks = plan(gathered.files)
     scratch = Scratch(request.room / "columns", planned.tables)
-    rows = sum(task.rows for task in tasks)
-    progress.stage("sketch", rows)
-    # what an interrupted hunt has sketched was heard by nobody: then all is counted from the scratch
-    counting = None if scratch.done() else Counting(rows, planned.table_bits, request.threads)
+    progress.stage("sketch", sum(task.rows for task in tasks))
     scan(
         tasks, list(rooms.members("sketch").values()), opened(no_content=request.no_content), scratch,
         work=sketch.work, window=Window(since=request.since, until=request.until),
-        threads=request.threads, advance=progress.advance, listener=counting.listener if counting else None,
+        threads=request.threads, advance=progress.advance,
     )  # fmt: skip
-    tally = counting.close() if counting else None
     give_back()
     if scratch.rows == 0:
         raise NothingToRead("no exchange lies in this time", hint="widen `--since` and `--until`")
@@ -178,7 +170,7 @@ def read(request: Request, declared: Declared, progress: Progress) -> Log:
         scratch=scratch, tasks=tasks, files=gathered.files, columns=frozenset(gathered.columns),
         rejected=gathered.rejected, rejected_file=gathered.rejected_file,
         duplicates=gathered.duplicates + dropped, warnings=[*warnings, *late], declared=declared,
-        table_bits=planned.table_bits, tally=tally,
+        table_bits=planned.table_bits,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ besides, marked by a bit (`FINE`): two questions of ten words share few windows,
 Normalisation: code points are folded (see `scripts`); for the fingerprints alone digits, code spans and quoted
 spans of three or more words become slots, and neighbouring slots one. The exact hash and the sum see all tokens.
 
-Cost: linear, no allocation; on ASCII some 1.5 GB/s per core, on other scripts a fifth of that. Folding (`fold`),
+Cost: linear, no allocation; on ASCII some 1 GB/s per core, on other scripts a fifth of that. Folding (`fold`),
 hashing (`words`) and winnowing (`winnow`) work on vectors, with hardly a branch; `spans` finds code and quotations.
 """
 
