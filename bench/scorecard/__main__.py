@@ -1,6 +1,6 @@
 """Measure stillwatch and its rivals on the practice ground, and write the page.
 
-    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet month sweeps] [--only hunt ...] [--minutes M]
+    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet first month sweeps] [--only hunt ...] [--minutes M]
                                [--processes P]
     python bench/scorecard page --out DIR [--docs docs]
     python bench/scorecard left --out DIR
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where the cells are")
     parser.add_argument("--seeds", type=int, default=20, help="of the main table; the other groups follow")
     parser.add_argument("--first", type=int, default=plan.REPORT, help="first seed; below 1000 for tuning")
-    parser.add_argument("--groups", nargs="*", default=[], choices=["main", "quiet", "month", "sweeps"])
+    parser.add_argument("--groups", nargs="*", default=[], choices=["main", "quiet", "first", "month", "sweeps"])
     parser.add_argument("--only", nargs="*", default=[], help="only these variants, such as hunt rivals replay")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin no unit after so many minutes")
     parser.add_argument("--processes", type=int, default=1)
