@@ -1,7 +1,7 @@
 """Measure stillwatch and its rivals on the practice ground, and write the page.
 
-    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet first month sweeps] [--only hunt ...] [--minutes M]
-                               [--processes P]
+    python bench/scorecard run --out DIR [--seeds 20] [--groups main quiet first month sweeps] [--only hunt ...]
+                               [--minutes M] [--processes P]
     python bench/scorecard page --out DIR [--docs docs]
     python bench/scorecard left --out DIR
 
