@@ -56,7 +56,8 @@ def hunt(log: Path, case: Path, memory: str) -> tuple[int, list[dict[str, Any]]]
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_a_hunt_keeps_to_its_memory_and_finds_the_same(log: Path, tmp_path: Path) -> None:
     little = 10 << 20
+    _, all_there_is = hunt(log, tmp_path / "plenty", "4GB")  # it also compiles the kernels, which takes 0.3 GB
     peak, found = hunt(log, tmp_path / "little", "10MB")
     assert peak < little + BESIDE, f"the hunt took {peak / 1e6:.0f} MB"
-    assert found == hunt(log, tmp_path / "plenty", "4GB")[1]
+    assert found == all_there_is
     assert found
