@@ -8,8 +8,8 @@ from typing import Final, get_args
 
 import click
 
-from stillwatch.cli._share_bulletin import tell
 from stillwatch.cli._share_desk import by_option, desk, found, json_option, now, settings_option, speaker
+from stillwatch.cli._share_shown import tell
 from stillwatch.model.actor import CLASSES, Actor, Reply, Stance
 from stillwatch.model.bulletin import WORDS
 from stillwatch.share.actors import parse

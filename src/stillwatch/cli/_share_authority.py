@@ -8,8 +8,8 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from stillwatch.cli._share_bulletin import show_fields
 from stillwatch.cli._share_desk import by_option, desk, directory, found, json_option, known, settings_option, speaker
+from stillwatch.cli._share_shown import show_fields
 from stillwatch.errors import ShareError
 from stillwatch.kit.plain import counted, plain
 from stillwatch.model.bulletin import Bulletin

@@ -1,4 +1,4 @@
-"""Peers on the command line: serve them, pull from them, look for what they told, answer."""
+"""Peers on the command line: make their tokens and the key of a group, publish to them, pull from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import msgspec
 
 from stillwatch.cli._share_authority import tell_outcomes
 from stillwatch.cli._share_desk import desk, directory, found, json_option, known, now, settings_option, store_place
+from stillwatch.errors import UsageError
 from stillwatch.kit.plain import counted
 from stillwatch.share.exchange import Exchange, Outcome
+from stillwatch.share.files import write
 from stillwatch.share.formats import stix
 from stillwatch.share.log import Line
 from stillwatch.share.publish import publish as publish_all
@@ -26,6 +28,16 @@ def token() -> None:
     """Make a token for a peer: hand him the first line, write the second into peers.toml."""
     made = secrets.token_urlsafe(32)
     click.echo(f"token         {made}\ntoken_sha256  {hashlib.sha256(made.encode()).hexdigest()}")
+
+
+@click.command("group-key")
+@click.argument("file", type=click.Path(path_type=Path))
+def make_group_key(file: Path) -> None:
+    """Make the key that a group of peers has in common, in FILE; hand it to them by a safe way of your own."""
+    if file.exists():
+        raise UsageError(f"`{file}` is there already", hint="name another file, or take the old one away first")
+    write(file, secrets.token_bytes(32))
+    click.echo(f"a new group key in {file}; only its owner can read it")
 
 
 @click.command("publish")
@@ -82,4 +94,4 @@ def pull(
     click.echo(f"{bulletins} in {counted(fresh, 'new object')}; in shadow: nothing acts on them by itself")
 
 
-VERBS = (token, publish, pull)
+VERBS = (token, make_group_key, publish, pull)

@@ -7,7 +7,10 @@ from types import ModuleType
 
 import click
 
-PARTS = ("_share_bulletin", "_share_actor", "_share_authority", "_share_peers", "_share_answer")
+PARTS = (
+    "_share_bulletin", "_share_release", "_share_export", "_share_actor", "_share_authority", "_share_peers",
+    "_share_answer",
+)  # fmt: skip
 ALONE = {"taxii": "_share_serve", "match": "_share_match"}
 """Verbs in modules of their own, opened alone: a server that runs for months holds nothing that hunts."""
 

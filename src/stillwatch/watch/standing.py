@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from stillwatch.model.answer import Order, Spared, rank
+from stillwatch.model.answer import Asked, Order, Spared, rank
 from stillwatch.model.grant import Grant
 from stillwatch.store.book import Book
 from stillwatch.store.key import Key
@@ -40,6 +41,52 @@ class Standing:
     def nothing(self) -> bool:
         """Tell whether no order is in force at all."""
         return not (self.accounts or self.campaigns)
+
+    def spares(self, account: str, now: float) -> bool:
+        """Tell whether the allowlist keeps an account."""
+        return self.spared.get(account, 0.0) > now
+
+    def keeps(self, account: str, now: float) -> bool:
+        """Tell whether the allowlist, or any grant of the day, keeps an account; nothing more is looked at."""
+        day = today(now).date()
+        return self.spares(account, now) or any(grant.runs_on(day) for grant in self.grants.get(account, ()))
+
+    def covering(self, asked: Asked, now: float, used: Counter[str], carried: Callable[[], set[str]]) -> Grant | None:
+        """Find a grant of the account that covers the request.
+
+        Args:
+            used: exchanges counted of each grant by this process, and not yet in the book.
+            carried: tells the families that the request contains; called only where a grant names families.
+        """
+        day = today(now).date()
+        families: set[str] | None = None
+        for grant in self.grants.get(asked.account, ()):
+            spent = self.used.get(grant.id, 0) + used[grant.id]
+            if not grant.runs_on(day) or (grant.exchanges and spent >= grant.exchanges):
+                continue
+            if grant.models and asked.model not in grant.models:
+                continue
+            if grant.families:
+                if families is None:
+                    families = carried()
+                if families and not families & grant.families:
+                    continue
+            return grant
+        return None
+
+    def hardest(self, account: str, campaigns: Iterable[str], now: float, key: Key) -> Order | None:
+        """Find the hardest order in force on an account that is a member of these campaigns."""
+        found: Order | None = None
+        for order in self.accounts.get(account, ()):
+            if in_force(order, account, now, key):
+                found = order
+                break
+        for campaign in campaigns:
+            for order in self.campaigns.get(campaign, ()):
+                harder = found is None or rank(order.rung) > rank(found.rung)
+                if harder and in_force(order, account, now, key):
+                    found = order
+        return found
 
 
 def standing(book: Book) -> Standing:
