@@ -43,6 +43,15 @@ def test_what_nobody_has_started_for_a_day_is_thrown_away(tmp_path: Path) -> Non
     assert not one.exists()
 
 
+def test_what_another_process_throws_away_meanwhile_sends_nobody_elsewhere(tmp_path: Path) -> None:
+    here = package(tmp_path / "p")
+    (here / "__pycache__").mkdir()
+    (here / "__pycache__" / f"{kept.PREFIX}gone").symlink_to(tmp_path / "nowhere")
+    found = kept.place(here, user=str(tmp_path / "cache"))
+    assert found is not None
+    assert found.parent == here / "__pycache__"
+
+
 def test_where_the_package_cannot_be_written_the_users_cache_keeps_them(tmp_path: Path) -> None:
     here = package(tmp_path / "p")
     (here / "__pycache__").write_text("no directory")

@@ -6,6 +6,7 @@ release kept may name modules that are no more. So nothing is kept beside anothe
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -64,5 +65,6 @@ def stamp(package: Path) -> str:
 def _throw_away(root: Path) -> None:
     """Throw away what states kept that nobody has started for a day."""
     for folder in root.glob(PREFIX + "*"):
-        if time.time() - folder.stat().st_mtime > UNUSED_S:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process, which starts now too, has thrown it away
+            if time.time() - folder.stat().st_mtime > UNUSED_S:
+                shutil.rmtree(folder, ignore_errors=True)
